@@ -1,0 +1,3 @@
+"""Part IV: exercises H7.x (curvature)."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Part II: exercises G3.x (direction)."""
+
+from __future__ import annotations
