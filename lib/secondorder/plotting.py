@@ -8,6 +8,7 @@ A figure cell ends with ``show("what there is to see")``: the text becomes the p
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -163,7 +164,7 @@ def arrow(
 
 
 def rose(ax: Any, H: ArrayLike, n: int = 361) -> None:
-    """Draw |vᵀHv| against the direction of v for a symmetric 2 × 2 matrix H.
+    """Draw the size of vᵀHv against the direction of v for a symmetric 2 × 2 matrix H.
 
     Distance from the centre is the size of the bend in that direction: bends up are solid green,
     bends down are dashed pink. The two thin lines are the eigenvectors: the directions of most and
@@ -210,3 +211,130 @@ def grid_image(
                 raise ValueError(f"f must return 2 outputs, got shape {image.shape[1:]}")
             ax.plot(*image.T, **style)
     ax.set_aspect("equal", adjustable="datalim")
+
+
+def flow(
+    ax: Any,
+    boxes: dict[str, tuple[float, float]],
+    arrows: dict[tuple[str, str], str],
+    color: str = COLORS["model"],
+) -> None:
+    """Draw named boxes joined by labelled arrows: how values flow from inputs to outputs.
+
+    Parameters
+    ----------
+    boxes : dict
+        The text of each box and where its centre stands.
+    arrows : dict
+        From which box to which: the text on the arrow.
+
+    Raises
+    ------
+    ValueError
+        An arrow names a box that is not there.
+    """
+    frame = {"boxstyle": "round", "facecolor": "none", "edgecolor": COLORS["muted"]}
+    drawn = {
+        text: ax.text(*spot, text, ha="center", va="center", size=13, bbox=frame)
+        for text, spot in boxes.items()
+    }
+    for (start, end), text in arrows.items():
+        if start not in boxes or end not in boxes:
+            raise ValueError(f"arrows must join boxes that are there, got {start!r} → {end!r}")
+        a, b = np.array(boxes[start], float), np.array(boxes[end], float)
+        ends = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
+        ax.annotate("", b, a, arrowprops={"arrowstyle": "-|>", "color": color, "lw": 2, **ends})
+        below = b[1] > a[1]  # a rising arrow has its text below it, any other above
+        ax.annotate(
+            text,
+            (a + b) / 2,
+            (0, -7 if below else 7),
+            textcoords="offset points",
+            color=color,
+            ha="left" if a[1] != b[1] else "center",
+            va="top" if below else "bottom",
+        )
+    x, y = np.array(list(boxes.values()), float).T
+    ax.set(xlim=(x.min() - 0.4, x.max() + 0.4), ylim=(y.min() - 0.3, y.max() + 0.3))
+    ax.axis("off")
+
+
+def chord(ax: Any, f: Function, x: float, h: float, lo: float, hi: float, **style: Any) -> None:
+    """Draw the line through f at x and at x + h, from `lo` to `hi`, with a square at both points.
+
+    Raises
+    ------
+    TypeError, ValueError
+        f is not callable, or h is 0.
+    """
+    need_callable("f", f)
+    if h == 0:
+        raise ValueError("h must not be 0: a chord joins two points")
+    ends = np.array([x, x + h])
+    y = np.array([float(evaluate(f, np.asarray(end))) for end in ends])
+    xs = np.array([lo, hi])
+    style = {"color": COLORS["down"], "linestyle": "-.", **style}
+    ax.plot(xs, y[0] + (y[1] - y[0]) / h * (xs - x), **style)
+    ax.plot(ends, y, "s", color=style["color"])
+
+
+def note(
+    ax: Any,
+    text: str,
+    at: tuple[float, float],
+    role: str = "muted",
+    marker: str = "",
+    offset: tuple[float, float] = (0, 0),
+) -> None:
+    """Write `text` at a point in the colour of its role, so that a figure needs no legend.
+
+    Parameters
+    ----------
+    at : tuple of two floats
+        The point, in data coordinates.
+    role : str
+        A key of `COLORS`: the same as that of the line or point the text names.
+    marker : str
+        Drawn at the point, where given.
+    offset : tuple of two floats
+        How far the text stands from the point, in points of type.
+
+    Raises
+    ------
+    ValueError
+        The role has no colour.
+    """
+    if role not in COLORS:
+        raise ValueError(f"role must be one of {', '.join(COLORS)}, got {role!r}")
+    ax.plot(*at, marker, color=COLORS[role], markersize=11)
+    ax.annotate(text, at, offset, textcoords="offset points", color=COLORS[role])
+
+
+def panels(title: str, names: Iterable[str], rows: int = 1, **kwargs: Any) -> NDArray:
+    """Make a figure of panels side by side, each with its name, under one title.
+
+    Parameters
+    ----------
+    title : str
+        The message of the whole figure.
+    names : iterable of str
+        One column of panels a name.
+    rows : int
+        How many panels a column has; the name stands on the first.
+    kwargs
+        Passed to `plt.subplots`, such as ``sharey=True``.
+
+    Returns
+    -------
+    array of axes, of shape (columns,) or (rows, columns)
+    """
+    names = list(names)
+    kwargs = {"figsize": (6.8, 1.4 + 1.4 * rows), **kwargs}
+    figure, axes = plt.subplots(rows, len(names), squeeze=False, **kwargs)
+    for ax, name in zip(axes[0], names, strict=True):
+        ax.set_title(name, fontsize=10, weight="normal")
+    style = plt.rcParams
+    figure.suptitle(
+        title, x=0.02, ha="left", weight=style["axes.titleweight"], size=style["axes.titlesize"]
+    )
+    return axes if rows > 1 else axes[0]

@@ -1,0 +1,100 @@
+"""Build the book into _build/html: strictly, or not at all.
+
+    python tools/build.py
+
+Notebooks run only when their code, the library or a pinned version changed. Any warning fails the
+build, and a failed or interrupted build leaves no site behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from canon import CELL_TIMEOUT, ROOT, notebooks, steady_environment
+
+BUILD = ROOT / "_build"
+SITE = BUILD / "html"
+DOCTREES = BUILD / ".doctrees"
+CACHE = BUILD / ".jupyter_cache"
+#: What every page depends on, while the cache and Sphinx see only changes in the page itself.
+INPUTS = ("lib/**/*.py", "lib/**/*.mplstyle", "requirements.txt", "constraints.txt", "_config.yml")
+
+
+def fingerprint() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in INPUTS for path in ROOT.glob(pattern)):
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def discard(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget_old_runs() -> None:
+    """Start afresh if the library, a version or the configuration is not what it was."""
+    stamp, now = CACHE / "inputs.sha256", fingerprint()
+    if not stamp.exists() or stamp.read_text() != now:
+        discard(SITE, DOCTREES, CACHE)
+        CACHE.mkdir(parents=True)
+        stamp.write_text(now)
+
+
+def run_notebooks() -> None:
+    """Run the notebooks that changed, several at a time, into the cache the book reads.
+
+    One that fails is not kept: the book runs it again and says where it fails.
+    """
+    from jupyter_cache import get_cache
+    from jupyter_cache.executors import load_executor
+
+    cache = get_cache(CACHE)
+    paths = [str(path) for path in notebooks()]
+    for path in paths:
+        cache.add_nb_to_project(path)
+    executor = load_executor("local-parallel", cache, logging.getLogger("build"))
+    executor.run_and_cache(filter_uris=paths, timeout=CELL_TIMEOUT)
+
+
+def python(*arguments: str | Path) -> None:
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdin=subprocess.DEVNULL)
+
+
+def build() -> None:
+    finished = False
+    try:
+        python("tools/vendor.py")
+        forget_old_runs()
+        run_notebooks()
+        jupyter_book = Path(sys.executable).with_name("jupyter-book")
+        python(jupyter_book, "build", ".", "-W", "-n", "--keep-going")
+        finished = True
+    finally:
+        if not finished:
+            discard(SITE, DOCTREES)  # the doctrees too: a page read once does not warn again
+
+
+def main() -> int:
+    start = time.perf_counter()
+    steady_environment()
+    try:
+        build()
+    except subprocess.CalledProcessError as error:
+        print(
+            f"\nThe book was not built: {Path(error.cmd[1]).name} failed, see above.",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"The book is in {SITE.relative_to(ROOT)} ({time.perf_counter() - start:.0f} s).")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
