@@ -74,8 +74,9 @@ function addScript(source) {
 async function startWidgets() {
   // The manager speaks to MathJax 2; labels of sliders are plain text.
   window.MathJax = Object.assign(window.MathJax || {}, { Hub: { Queue() {}, Config() {} } });
+  window.require = { baseUrl: `${ROOT}vendor/` };
   await addScript("require.js");
-  await addScript("html-manager/embed-amd.js");
+  await addScript("@jupyter-widgets/html-manager/dist/embed-amd.js");
 }
 
 function whenNear(elements, start) {

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from canon import CELL_TIMEOUT, ROOT, notebooks, steady_environment
@@ -22,13 +23,14 @@ BUILD = ROOT / "_build"
 SITE = BUILD / "html"
 DOCTREES = BUILD / ".doctrees"
 CACHE = BUILD / ".jupyter_cache"
-#: What every page depends on, while the cache and Sphinx see only changes in the page itself.
-INPUTS = ("lib/**/*.py", "lib/**/*.mplstyle", "requirements.txt", "constraints.txt", "_config.yml")
+#: What the runs and the pages depend on, besides the page itself: its cache and Sphinx do not look.
+LIBRARY = ("lib/**/*.py", "lib/**/*.mplstyle", "requirements.txt", "constraints.txt")
+LAYOUT = ("_config.yml", "tools/sphinxext/**/*.py")
 
 
-def fingerprint() -> str:
+def fingerprint(patterns: Iterable[str]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in INPUTS for path in ROOT.glob(pattern)):
+    for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
         digest.update(f"{path.relative_to(ROOT).as_posix()}\n".encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -38,13 +40,16 @@ def discard(*folders: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def forget_old_runs() -> None:
-    """Start afresh if the library, a version or the configuration is not what it was."""
-    stamp, now = CACHE / "inputs.sha256", fingerprint()
-    if not stamp.exists() or stamp.read_text() != now:
-        discard(SITE, DOCTREES, CACHE)
-        CACHE.mkdir(parents=True)
-        stamp.write_text(now)
+def forget_what_is_old() -> None:
+    """Start afresh where the library, a version, the configuration or our extension changed."""
+    for folder, patterns in {CACHE: LIBRARY, DOCTREES: (*LIBRARY, *LAYOUT)}.items():
+        stamp, now = folder / "inputs.sha256", fingerprint(patterns)
+        if not stamp.exists() or stamp.read_text() != now:
+            discard(folder)
+            folder.mkdir(parents=True)
+            stamp.write_text(now)
+    if not (DOCTREES / "environment.pickle").exists():
+        discard(SITE)
 
 
 def run_notebooks() -> None:
@@ -71,14 +76,14 @@ def build() -> None:
     finished = False
     try:
         python("tools/vendor.py")
-        forget_old_runs()
+        forget_what_is_old()
         run_notebooks()
         jupyter_book = Path(sys.executable).with_name("jupyter-book")
         python(jupyter_book, "build", ".", "-W", "-n", "--keep-going")
         finished = True
     finally:
         if not finished:
-            discard(SITE, DOCTREES)  # the doctrees too: a page read once does not warn again
+            discard(SITE, DOCTREES)  # doctrees too: a page read once does not warn again
 
 
 def main() -> int:

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
@@ -62,6 +62,12 @@ def steady_environment() -> None:
     os.environ["PYTHONHASHSEED"] = "0"
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    # Nothing from the user's own IPython profile, and no word from the kernel on its transport.
+    profile = ROOT / "_build" / "ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    config = {"IPKernelApp": {"log_level": "ERROR"}}
+    (profile / "ipython_kernel_config.json").write_text(json.dumps(config))
+    os.environ["IPYTHONDIR"] = str(profile.parent)
     import matplotlib.font_manager  # noqa: F401  (builds its cache once, here, instead of in a chapter)
 
 
@@ -77,7 +83,7 @@ def execute(path: Path, nb: NotebookNode) -> None:
         store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},
     )
-    client.execute(stderr=subprocess.DEVNULL)  # the kernel's own log; a cell's stderr is an output
+    client.execute()
 
 
 # ---- canonical form

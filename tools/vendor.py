@@ -9,6 +9,7 @@ the files the pages need to `_build/web/vendor`. Done already: returns at once.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -49,10 +50,11 @@ COPIES = {
     f"{MATHJAX}/input/tex/extensions": "mathjax/input/tex/extensions",
     "mathjax/LICENSE": "mathjax/LICENSE",
     "requirejs/require.js": "require.js",
-    f"{MANAGER}/embed-amd.js": "html-manager/embed-amd.js",
-    f"{MANAGER}/embed.js.LICENSE.txt": "html-manager/embed-amd.js.LICENSE.txt",
+    f"{MANAGER}/embed-amd.js": f"{MANAGER}/embed-amd.js",
+    f"{MANAGER}/embed.js.LICENSE.txt": f"{MANAGER}/embed-amd.js.LICENSE.txt",
 }
-FONTS = f"{MANAGER}/*.woff2"  # the icons of buttons
+FONTS = f"{MANAGER}/*.woff2"  # icons of widgets
+FONT_PLACES = (MANAGER, "@jupyter-widgets")  # two parts of the manager look in a place each
 
 
 def main() -> int:
@@ -112,8 +114,8 @@ def copy(modules: Path, target: Path) -> None:
         place = target / name
         place.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (modules / source).is_dir() else shutil.copy)(modules / source, place)
-    for font in modules.glob(FONTS):
-        shutil.copy(font, target / "html-manager")
+    for font, folder in itertools.product(modules.glob(FONTS), FONT_PLACES):
+        shutil.copy(font, target / folder)
     (target / "mathjax" / "tex-chtml.js").write_text(bundle(modules / MATHJAX), encoding="utf-8")
 
 

@@ -35,9 +35,9 @@ _NAMES = {
     "parabola": "local_models",
     "quadric": "local_models",
     "tangent_plane": "local_models",
-    "explore": "explore",
+    "explore": "_explore",
 }
-__all__ = sorted([*_MODULES, *_NAMES])  # noqa: PLE0605
+__all__ = sorted([*_MODULES, *_NAMES])
 
 
 def __getattr__(name: str) -> Any:
@@ -52,4 +52,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, "__version__"]

@@ -1,158 +1,213 @@
 """The one file that touches autograd's private parts: record a function once, replay it backwards.
 
 `record(f, x)` runs `f` on a traced copy of `x` and returns a `Tape`. `tape.pullback(u)` sends a
-covector back through the recorded steps (one reverse pass). Two things stock autograd does not do:
-the trace stack is restored when `f` raises, and every recorded step keeps its primitive and its
-inputs, so that `tape.kinks()` can say where a derivative is only a convention.
+covector back through the recorded steps (one reverse pass). What stock autograd does not do:
+
+- every step keeps its primitive and its inputs, so that a wrong rule or a kink can be named;
+- the trace stack is restored when `f` raises;
+- a value kept from an earlier call of `f` is refused (autograd mixes the two graphs);
+- recording holds a lock, so that threads may call the functions of this library at the same time
+  (autograd numbers its traces in one global variable). Replaying needs no lock.
 
 `gradient_map(f)` is itself traceable: recording it gives second derivatives.
 """
 
 from __future__ import annotations
 
+import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
-from autograd.core import VJPNode, backward_pass, make_jvp, vspace
-from autograd.tracer import getval, notrace_primitives, toposort, trace_stack
+from autograd.core import VJPNode, add_outgrads, make_jvp, vspace
+from autograd.tracer import getval, isbox, notrace_primitives, toposort, trace_stack
 from autograd.tracer import trace as autograd_trace
 
 from ._inputs import Function, describe, need_callable, need_scalar
+
+_LOCK = threading.RLock()
+
+
+class UntraceableError(TypeError):
+    """autograd cannot follow the function, or has no right rule for one of its steps."""
+
+
+class BreakdownError(ValueError):
+    """A derivative rule meets a singular matrix or divides by zero at this point."""
 
 
 class RecordedNode(VJPNode):
     """A step of the tape that also remembers which primitive it was and what it was given."""
 
-    __slots__ = ("args", "fun", "kwargs")
+    __slots__ = ("args", "fun", "kwargs", "traced", "value")
 
-    def __init__(self, value, fun, args, kwargs, parent_argnums, parents):  # noqa: PLR0913
-        super().__init__(value, fun, args, kwargs, parent_argnums, parents)
-        self.fun, self.args, self.kwargs = fun, args, kwargs
-
-
-notrace_primitives[RecordedNode] = notrace_primitives[VJPNode]
-
-
-def _ties(axis_reduce: Callable) -> Callable[[tuple, dict], int]:
-    def count(args: tuple, kwargs: dict) -> int:
-        x = args[0]
-        axis = args[1] if len(args) > 1 else kwargs.get("axis")
-        best = axis_reduce(x, axis=axis, keepdims=True)
-        return int(np.sum(np.sum(x == best, axis=axis) > 1))
-
-    return count
-
-
-def _clip_ends(args: tuple, kwargs: dict) -> int:
-    names = dict(zip(("a", "a_min", "a_max"), args, strict=False)) | kwargs
-    ends = [e for e in (names.get("a_min"), names.get("a_max")) if e is not None]
-    return int(sum(np.sum(names["a"] == e) for e in ends))
+    def __init__(
+        self, value: Any, fun: Any, args: Any, kwargs: Any, parent_argnums: Any, parents: Any
+    ) -> None:
+        if fun.fun is np.full_like:  # to autograd a constant, even when the fill value is traced
+            if 1 in parent_argnums:
+                raise UntraceableError(
+                    "autograd cannot trace f: full_like loses the slope of its fill_value; "
+                    "write x[0] * np.ones(n)"
+                )
+            self.parents, self.vjp = (), lambda g: ()  # type: ignore[misc]
+        else:
+            super().__init__(value, fun, args, kwargs, parent_argnums, parents)
+        if fun.fun is np.linalg.cholesky:
+            self.vjp = _to_lower(self.vjp)
+        self.value, self.fun, self.args, self.kwargs = value, fun, args, kwargs
+        self.traced = parent_argnums
 
 
-def _equal(args: tuple, kwargs: dict) -> int:
-    return int(np.sum(args[0] == args[1]))
+def _to_lower(vjp: Function) -> Function:
+    """Correct autograd's rule for cholesky: it reads only the lower half of its matrix."""
+
+    def corrected(g: Any) -> tuple:
+        (S,) = vjp(g)
+        return (2 * anp.tril(S, -1) + S * np.eye(np.shape(S)[-1]),)
+
+    return corrected
 
 
-def _zeros(args: tuple, kwargs: dict) -> int:
-    return int(np.sum(args[0] == 0))
+class _Unrecorded:
+    """What autograd treats as constant, but for `full_like`, which has to be looked at."""
+
+    def __contains__(self, fun: Any) -> bool:
+        return fun in notrace_primitives[VJPNode] and fun.fun is not np.full_like
 
 
-# primitive → how many of its entries sit exactly on a kink
-_KINKS: dict[Any, Callable[[tuple, dict], int]] = {
-    anp.abs: _zeros,
-    anp.absolute: _zeros,
-    anp.fabs: _zeros,
-    anp.maximum: _equal,
-    anp.minimum: _equal,
-    anp.fmax: _equal,
-    anp.fmin: _equal,
-    anp.max: _ties(np.max),
-    anp.min: _ties(np.min),
-    anp.amax: _ties(np.max),
-    anp.amin: _ties(np.min),
-    anp.clip: _clip_ends,
-}
+notrace_primitives[RecordedNode] = _Unrecorded()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tape:
     """One recorded evaluation: the value, and the steps that lead back to the input."""
 
     value: Any
-    end: RecordedNode | None
+    nodes: tuple[RecordedNode, ...]  # from the output to the input; empty for a constant
+    root: RecordedNode
     zeros: Any
 
     @property
     def constant(self) -> bool:
         """True when the output does not depend on the input at all."""
-        return self.end is None
+        return not self.nodes
+
+    @property
+    def steps(self) -> Iterator[RecordedNode]:
+        """The recorded primitives, from the output to the input."""
+        return (node for node in self.nodes if node is not self.root)
 
     def pullback(self, u: Any) -> Any:
         """Return uᵀJ, the covector `u` sent back to the input. Cost: about two evaluations of f."""
-        with np.errstate(all="ignore"):  # the callers refuse results that are not finite
-            return self.zeros if self.end is None else backward_pass(u, self.end)
+        if self.constant:
+            return self.zeros
+        with _replaying():
+            return self._backwards(u)
 
-    def kinks(self) -> Iterator[tuple[str, int]]:
-        """Yield (name of the primitive, number of entries) for every step that sits on a kink."""
-        for node in toposort(self.end) if self.end is not None else ():
-            count = _KINKS.get(getattr(node, "fun", None), lambda *_: 0)
-            hits = count(node.args, node.kwargs) if hasattr(node, "args") else 0
-            if hits:
-                yield node.fun.__name__, hits
+    def _backwards(self, u: Any) -> Any:
+        arrived: dict[Any, Any] = {self.nodes[0]: (u, False)}
+        out = self.zeros
+        for node in self.nodes:
+            sent = arrived.pop(node)[0]
+            if node is self.root:
+                out = sent
+            parts: tuple[Any, ...] = tuple(node.vjp(sent))
+            parents: tuple[Any, ...] = node.parents
+            for parent, part in zip(parents, parts, strict=True):
+                arrived[parent] = add_outgrads(arrived.get(parent), part)
+        return out
+
+
+@contextmanager
+def _replaying() -> Iterator[None]:
+    """Turn the errors of derivative rules into ours; keep numpy quiet about nan on the way."""
+    try:
+        with np.errstate(all="ignore"):  # the callers refuse results that are not finite
+            yield
+    except (UntraceableError, BreakdownError):
+        raise
+    except (np.linalg.LinAlgError, ArithmeticError) as error:
+        raise BreakdownError(
+            f"autograd's rule for a step of f breaks down at this x ({error}): f has a value here, "
+            "but its derivative may not exist. Compare with central_difference"
+        ) from error
+    except Exception as error:
+        raise UntraceableError(_untraceable("f", error)) from error
+
+
+@contextmanager
+def _tracing() -> Iterator[int]:
+    """Hold the lock, restore the trace stack, silence autograd's one warning."""
+    with _LOCK:
+        top = trace_stack.top
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Output seems independent of input")
+                yield top
+        finally:
+            trace_stack.top = top
 
 
 def record(f: Function, x: Any, name: str = "f") -> Tape:
     """Run `f` once on a traced `x` and return its `Tape`.
 
-    Raises TypeError when `f` leaves autograd's sight (plain `math`, `float(x)`, object arrays) and
-    passes on what `f` itself raises. Cost: one evaluation of f plus the recording.
+    `f` is taken to work on plain numbers: what it raises here is due to the tracing, and becomes
+    an UntraceableError (a TypeError). Cost: one evaluation of f plus the recording.
     """
     need_callable(name, f)
-    top = trace_stack.top
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Output seems independent of input")
-            value, end = autograd_trace(RecordedNode.new_root(), f, x)
-    except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
-        advice = _advice(error)
-        if advice is None:
+    root = RecordedNode.new_root()
+    with _tracing() as top:
+        try:
+            value, end = autograd_trace(root, f, x)
+        except (UntraceableError, BreakdownError):
             raise
-        raise TypeError(f"autograd cannot trace {name}: {advice}. It said: {error}") from error
-    finally:
-        trace_stack.top = top
+        except Exception as error:
+            raise UntraceableError(_untraceable(name, error)) from error
     if _hides_boxes(value):
-        raise TypeError(
+        raise UntraceableError(
             f"autograd lost track of {name}: it returned {describe_output(value)}. "
             f"Build arrays inside {name} with autograd.numpy (import autograd.numpy as np)"
         )
-    return Tape(value, end, vspace(getval(x)).zeros())
+    nodes = () if end is None else tuple(toposort(end))
+    strangers = any(node is not root and not hasattr(node, "fun") for node in nodes)
+    if strangers or (isbox(value) and value._trace > top):
+        raise UntraceableError(
+            f"{name} uses a value that it kept from an earlier call: compute everything from x"
+        )
+    return Tape(value, nodes if root in nodes else (), root, vspace(getval(x)).zeros())
 
 
 def describe_output(value: Any) -> str:
     """Describe an output without printing autograd's boxes."""
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, dict)):
         return f"a {type(value).__name__} of {len(value)} items, not an array"
     return describe(value)
 
 
 def _hides_boxes(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) or getattr(value, "dtype", None) == object
+    dtype = getattr(value, "dtype", None)
+    return isinstance(value, (list, tuple, dict)) or (dtype is not None and dtype.kind == "O")
 
 
-def _advice(error: Exception) -> str | None:
-    """What to do about one of autograd's own complaints; None for errors of the user's code."""
+def _untraceable(name: str, error: Exception) -> str:
+    """Say what to do about an error that comes up only while autograd watches."""
     text = str(error)
-    if isinstance(error, NotImplementedError) and "not defined" in text:
-        return "a step in it has no derivative rule"
     if "item assignment" in text or "array element with a sequence" in text:
-        return "it assigns into an array; build the result with np.array([...]) or np.stack"
-    if "ArrayBox" in text or "must be real number" in text:
-        return "write it with autograd.numpy (import autograd.numpy as np), without float() or math"
-    return None
+        advice = "it assigns into an array; build the result with np.array([...]) or np.stack"
+    elif "is being traced" in text:
+        advice = "it calls a function of this library; for second derivatives use hessian or hvp"
+    elif isinstance(error, NotImplementedError) and "not defined" in text:
+        advice = "a step in it has no derivative rule"
+    elif "ArrayBox" in text or "must be real number" in text or "__array_ufunc__" in text:
+        advice = "write it with autograd.numpy (import autograd.numpy as np), not float() or math"
+    else:
+        advice = "a step in it has no rule for this kind of call"
+    return f"autograd cannot trace {name}: {advice}. It said: {text}"
 
 
 def gradient_map(f: Function, name: str = "f") -> Function:
@@ -161,24 +216,16 @@ def gradient_map(f: Function, name: str = "f") -> Function:
     def grad_f(x: Any) -> Any:
         tape = record(f, x, name)
         need_scalar(getval(tape.value), name)
-        if tape.constant:
-            return tape.zeros
-        return tape.pullback(vspace(getval(tape.value)).ones())
+        return tape.zeros if tape.constant else tape.pullback(vspace(getval(tape.value)).ones())
 
     return grad_f
 
 
-def pushforward(f: Function, x: Any, v: Any, name: str = "f") -> Any:
-    """Return J v by one forward pass; where a step has no forward rule, by two reverse passes."""
-    top = trace_stack.top
+def pushforward(f: Function, x: Any, v: Any) -> Any:
+    """Return J v by one forward pass, or None where a step has no (real) forward rule."""
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Output seems independent of input")
-            return make_jvp(f, x)(v)[1]
-    except NotImplementedError:
-        trace_stack.top = top
-        tape = record(f, x, name)
-        twice = record(tape.pullback, vspace(tape.value).zeros(), name)
-        return twice.pullback(v)
-    finally:
-        trace_stack.top = top
+        with _tracing(), np.errstate(all="ignore"):
+            out = make_jvp(f, x)(v)[1]
+    except Exception:  # the rules of autograd raise whatever they like
+        return None
+    return None if np.iscomplexobj(out) else out

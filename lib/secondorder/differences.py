@@ -2,6 +2,10 @@
 
 Each takes a step `h` and works along one direction. On the line (`x` a number) no direction is
 needed. In many dimensions pass `v`, and the answer is the rate of change along `v`.
+
+Differences are taken in float64, whatever the dtype of `x`: in float32 the default steps would
+vanish against `x`. An f that rounds to float32 itself is refused when the step is too small for it.
+A step so small that x + h v rounds to x is not an error: it is the left end of every error curve.
 """
 
 from __future__ import annotations
@@ -13,7 +17,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import derivatives as exact
-from ._inputs import Function, Vector, as_floats, as_step, as_vector, evaluate, need_scalar
+from ._inputs import (
+    Function,
+    Vector,
+    as_count,
+    as_floats,
+    as_step,
+    as_vector,
+    describe,
+    evaluate,
+    need_callable,
+    need_finite,
+    need_scalar,
+)
 
 _EPS = np.finfo(float).eps
 FORWARD_STEP = _EPS ** (1 / 2)
@@ -44,7 +60,8 @@ def forward_difference(
     Raises
     ------
     TypeError, ValueError
-        Bad `x`, `v` or `h`; an f that changes its argument.
+        Bad `x`, `v` or `h`; an f that changes its argument, returns no real numbers, or is nan or
+        inf at a point that is needed.
 
     Notes
     -----
@@ -55,8 +72,9 @@ def forward_difference(
     >>> round(forward_difference(lambda t: t**2, 3.0, h=0.5), 12)
     6.5
     """
-    x, v, h = _ray(x, v, h)
-    return _number((evaluate(f, x + h * v) - evaluate(f, x)) / h)
+    point, direction, h = _ray(f, x, v, h)
+    values = _values(f, point, direction, h, (1, 0))
+    return _number((values[0] - values[1]) / h)
 
 
 def central_difference(
@@ -76,8 +94,9 @@ def central_difference(
     >>> round(central_difference(lambda t: t**2, 3.0, h=0.5), 12)
     6.0
     """
-    x, v, h = _ray(x, v, h)
-    return _number((evaluate(f, x + h * v) - evaluate(f, x - h * v)) / (2 * h))
+    point, direction, h = _ray(f, x, v, h)
+    values = _values(f, point, direction, h, (1, -1))
+    return _number((values[0] - values[1]) / (2 * h))
 
 
 def second_difference(
@@ -97,9 +116,9 @@ def second_difference(
     >>> round(second_difference(lambda t: t**2, 3.0, h=0.5), 12)
     2.0
     """
-    x, v, h = _ray(x, v, h)
-    middle = evaluate(f, x)
-    return _number((evaluate(f, x + h * v) - 2 * middle + evaluate(f, x - h * v)) / h**2)
+    point, direction, h = _ray(f, x, v, h, least=1e-150)
+    values = _values(f, point, direction, h, (1, 0, -1))
+    return _number((values[0] - 2 * values[1] + values[2]) / h**2)
 
 
 def complex_step(
@@ -108,36 +127,57 @@ def complex_step(
     """Return Im f(x + i h v) / h: a difference without a subtraction, so h can be tiny.
 
     Works for functions built from steps that accept complex numbers and are analytic. A function
-    that drops the imaginary part somewhere (`abs`, `np.real`, a norm) is refused, not silently
-    given a wrong slope: the result is compared with a central difference first.
+    that drops the imaginary part somewhere (`abs`, `np.real`, a norm), or has a kink at `x`, is
+    refused, not silently given a wrong slope: the result is compared with central differences.
 
     Parameters and further errors are those of `forward_difference`.
 
     Notes
     -----
-    Cost: 1 complex evaluation of f, and 3 evaluations for the comparison. Source: Squire & Trapp, *Using Complex Variables to Estimate
-    Derivatives of Real Functions*, SIAM Review 40 (1998).
+    Cost: 1 complex evaluation of f, and 5 evaluations for the comparison. Source: Squire & Trapp,
+    *Using Complex Variables to Estimate Derivatives of Real Functions*, SIAM Review 40 (1998).
 
     Examples
     --------
     >>> complex_step(lambda t: t**3, 2.0)
     12.0
     """
-    point, direction, h = _ray(x, v, h)
-    slope = _imaginary_slope(f, point, direction, 1e-20)
+    point, direction, h = _ray(f, x, v, h, least=1e-150)
     step = CENTRAL_STEP * max(1.0, float(np.max(np.abs(point))))
-    rough = np.asarray(central_difference(f, x, step, v))
-    size = 1 + np.abs(rough) + np.abs(evaluate(f, point))
-    if np.any(np.abs(slope - rough) > 1e-3 * size):
+    right, near_right, here, near_left, left = _values(
+        f, point, direction, step, (1, 0.25, 0, -0.25, -1)
+    )
+    rough, fine = (right - left) / (2 * step), (near_right - near_left) / (step / 2)
+    fold = np.abs(right - 2 * here + left) / step
+    fine_fold = np.abs(near_right - 2 * here + near_left) / (step / 4)
+    slope = _imaginary_slope(f, point, direction, 1e-20)
+    if slope.shape != here.shape:
+        raise ValueError(f"f returned shape {slope.shape} at a complex x and {here.shape} at x")
+    noise = 1e-8 * np.abs(here) + 3 * np.abs(rough - fine)
+    wrong = np.abs(slope - fine) > 1e-3 * np.maximum(np.abs(slope), np.abs(fine)) + noise
+    kink = (fine_fold > 0.5 * fold) & (fine_fold > 1e-6 * (np.abs(fine) + np.abs(here)) + 1e-300)
+    if np.any(wrong | kink):
         raise TypeError(
-            "f dropped the imaginary part on the way (abs, real, norm, a comparison …), or jumps "
-            "here: the complex step needs an analytic f. Use central_difference instead"
+            "f dropped the imaginary part on the way (abs, real, norm, a comparison …), or has a "
+            "kink or a jump here: the complex step needs an analytic f. Use central_difference "
+            "instead"
         )
     return _number(slope if h == 1e-20 else _imaginary_slope(f, point, direction, h))
 
 
 def _imaginary_slope(f: Function, x: NDArray, v: NDArray, h: float) -> NDArray[np.floating]:
-    return np.imag(np.asarray(f((x + 1j * h * v)[()]))) / h
+    try:
+        with warnings.catch_warnings():  # our own error says more
+            warnings.simplefilter("ignore", np.exceptions.ComplexWarning)
+            value = np.asarray(f((x + 1j * h * v)[()]))
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "f does not take complex numbers, which the complex step needs: write it with numpy "
+            f"functions, or use central_difference. It said: {error}"
+        ) from error
+    slope = np.imag(value) / h
+    need_finite(slope, "the complex step of f", "here")
+    return slope
 
 
 @dataclass(frozen=True)
@@ -200,7 +240,8 @@ def check_derivatives(
     Raises
     ------
     TypeError, ValueError
-        Bad `x` or `f`; a supplied gradient or Hessian of the wrong shape.
+        Bad `x`, `f` or option; a supplied gradient or Hessian of the wrong shape; and, where one of
+        them is left out, whatever `derivatives.gradient` or `derivatives.hessian` raises at `x`.
 
     Notes
     -----
@@ -215,29 +256,43 @@ def check_derivatives(
     >>> check_derivatives(lambda x: abs(x[0]), [0.0], gradient=lambda x: [0.0]).ok
     False
     """
-    point = as_vector("x", x)
+    point = as_vector("x", x).astype(float)
     need_scalar(evaluate(f, point))
+    directions = as_count("directions", directions)
+    tolerance = as_step(tolerance, "tolerance")
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy Generator, got {describe(rng)}")
+    for name, given in (("gradient", gradient), ("hessian", hessian)):
+        if given is not None:
+            need_callable(name, given)
     rng = np.random.default_rng(0) if rng is None else rng
-    grad = gradient or (lambda z: exact.gradient(f, z))
-    hess = hessian or (lambda z: exact.hessian(f, z))
+    slope_of = gradient or (lambda z: exact.gradient(f, z))
+    bend_of = hessian or (lambda z: exact.hessian(f, z))
+
+    def grad(z: Vector) -> Vector:
+        return as_vector("gradient(x)", slope_of(z), point.size)
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", exact.KinkWarning)
-        g = as_vector("gradient(x)", grad(point.copy()), point.size)
-        H = as_floats("hessian(x)", hess(point.copy()))
-    if H.shape != (point.size, point.size):
-        raise ValueError(f"hessian(x) must have shape {(point.size,) * 2}, got {H.shape}")
-    errors = [_errors(f, point, grad, g, H, u) for u in _unit_vectors(rng, directions, point.size)]
-    return DerivativeCheck(*np.max(errors, axis=0).tolist(), tolerance)
+        g = grad(point.copy())
+        H = as_floats("hessian(x)", bend_of(point.copy()))
+        if H.shape != (point.size, point.size):
+            raise ValueError(f"hessian(x) must have shape {(point.size,) * 2}, got {H.shape}")
+        units = _unit_vectors(rng, directions, point.size)
+        errors = [_errors(f, point, grad, g, H, u) for u in units]
+    slope_error, bend_error, kink = np.max(errors, axis=0).tolist()
+    return DerivativeCheck(slope_error, bend_error, kink, tolerance)
 
 
 def _errors(f: Function, x: Vector, grad: Function, g: Vector, H: Vector, u: Vector) -> list[float]:
-    slope, size = g @ u, max(1.0, float(np.max(np.abs(x))))
-    right = forward_difference(f, x, FORWARD_STEP * size, u)
-    left = forward_difference(f, x, FORWARD_STEP * size, -u)
+    slope, size = float(g @ u), max(1.0, float(np.max(np.abs(x))))
+    right = float(forward_difference(f, x, FORWARD_STEP * size, u))
+    left = float(forward_difference(f, x, FORWARD_STEP * size, -u))
+    middle = float(central_difference(f, x, CENTRAL_STEP * size, u))
     bend = central_difference(grad, x, CENTRAL_STEP * size, u)
     scale = max(1.0, abs(slope), abs(float(evaluate(f, x))))
     return [
-        abs(central_difference(f, x, CENTRAL_STEP * size, u) - slope) / scale,
+        abs(middle - slope) / scale,
         float(np.max(np.abs(bend - H @ u))) / max(1.0, float(np.max(np.abs(H)))),
         abs(right + left) / scale,
     ]
@@ -248,16 +303,42 @@ def _unit_vectors(rng: np.random.Generator, count: int, n: int) -> NDArray[np.fl
     return u / np.linalg.norm(u, axis=1, keepdims=True)
 
 
-def _ray(x: ArrayLike, v: ArrayLike | None, h: float) -> tuple[NDArray, NDArray, float]:
-    """Return point, direction and step as checked arrays; on the line the direction is 1."""
-    point = as_floats("x", x)
+def _ray(
+    f: Function, x: ArrayLike, v: ArrayLike | None, h: float, least: float = 0.0
+) -> tuple[NDArray[np.floating], NDArray[np.floating], float]:
+    """Return point, direction and step, checked, in float64; on the line the direction is 1."""
+    need_callable("f", f)
+    point = as_floats("x", x).astype(float)
     if v is None:
         if point.ndim:
             raise ValueError(
                 f"v is missing: x has shape {point.shape}, so say along which direction to go"
             )
-        return point, np.ones((), point.dtype), as_step(h)
-    return point, as_vector("v", v, as_vector("x", point).size), as_step(h)
+        return point, np.ones(()), as_step(h, least=least)
+    direction = as_vector("v", v, as_vector("x", point).size).astype(float)
+    return point, direction, as_step(h, least=least)
+
+
+def _values(
+    f: Function, x: NDArray, v: NDArray, h: float, places: tuple[float, ...]
+) -> list[NDArray[np.floating]]:
+    """Return f at x + s h v for every s in `places`; refuse nan, inf and too coarse a dtype."""
+    values = []
+    for s in places:
+        value = evaluate(f, x + s * h * v)
+        need_finite(
+            value, at=f"at x {'+' if s > 0 else '-'} {abs(s) * h:g} v" if s else "at this x"
+        )
+        eps = float(np.finfo(value.dtype).eps)
+        if eps > _EPS and h < eps**0.5 / 10:
+            raise ValueError(
+                f"f returns {value.dtype}, whose rounding drowns a step of h = {h:g}: return "
+                f"float64, or pass h of about {eps**0.5:.0e}"
+            )
+        values.append(value)
+    if any(value.shape != values[0].shape for value in values):
+        raise ValueError("f returned arrays of different shapes at neighbouring points")
+    return values
 
 
 def _number(value: NDArray) -> NDArray[np.floating] | float:

@@ -14,12 +14,21 @@ from numpy.typing import ArrayLike, NDArray
 from ._inputs import Function, Matrix, Vector, as_floats, as_vector, evaluate, need_scalar
 from .derivatives import derivative, gradient, hessian
 
+FLAT = 1e-10  # a bend this small, compared with the largest, counts as zero
+
 
 class NoMinimumError(ValueError):
-    """A parabola or quadric has no lowest point: its curvature is not positive."""
+    """A model has no lowest point, or not a single one: its curvature is not positive.
+
+    Examples
+    --------
+    >>> line(lambda t: t**2, 3.0).minimiser()
+    Traceback (most recent call last):
+    secondorder.local_models.NoMinimumError: a line has no lowest point: there is no step ...
+    """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LocalModel:
     """The polynomial m(x) = value + gᵀ(x − x₀) + ½ (x − x₀)ᵀ H (x − x₀) around the point x₀.
 
@@ -29,6 +38,12 @@ class LocalModel:
     value : float
     slope : array of shape (n,) or (): the gradient g
     bend : array of shape (n, n) or (): the Hessian H; None for a line or a tangent plane
+
+    Examples
+    --------
+    >>> m = parabola(lambda t: t**2, 3.0)
+    >>> m(0.0), m.shape(), m.minimiser()
+    (0.0, 'bowl', 0.0)
     """
 
     point: NDArray[np.floating]
@@ -37,8 +52,14 @@ class LocalModel:
     bend: NDArray[np.floating] | None = None
 
     def __call__(self, x: ArrayLike) -> NDArray[np.floating] | float:
-        """Return m at x. On the axis: any array of points. In R^n: shape (n,) or (…, n)."""
-        d = as_floats("x", x) - self.point
+        """Return m at x. On the axis: any array of points. In R^n: shape (n,) or (…, n).
+
+        Raises
+        ------
+        TypeError, ValueError
+            x does not hold finite floats, or its last axis has not length n.
+        """
+        d = self._points(x) - self.point
         if self.point.ndim == 0:
             out = self.value + d * (self.slope + (0.0 if self.bend is None else d * self.bend / 2))
         else:
@@ -48,12 +69,28 @@ class LocalModel:
         return out if np.ndim(out) else float(out)
 
     def residual(self, f: Function, x: ArrayLike) -> NDArray[np.floating] | float:
-        """Return f(x) − m(x): what the model misses. Shapes as in a call. Cost: 1 evaluation a point."""
-        points = as_floats("x", x)
+        """Return f(x) − m(x): what the model misses. Shapes as in a call.
+
+        Raises
+        ------
+        TypeError, ValueError
+            x as in a call; f is not callable or does not return one number.
+
+        Notes
+        -----
+        Cost: 1 evaluation a point.
+        """
+        points = self._points(x)
         flat = points.reshape(-1, *self.point.shape)
-        values = np.array([float(evaluate(f, p)) for p in flat])
+        values = np.array([_value(f, p) for p in flat])
         out = values.reshape(points.shape[: points.ndim - self.point.ndim]) - self(points)
         return out if np.ndim(out) else float(out)
+
+    def _points(self, x: ArrayLike) -> NDArray[np.floating]:
+        points, n = as_floats("x", x), self.point.shape
+        if n and points.shape[-1:] != n:
+            raise ValueError(f"x must have shape {n} or (…, {n[0]}), got {points.shape}")
+        return points
 
     def minimiser(self) -> Vector | float:
         """Return the lowest point x₀ − H⁻¹g of the model: where Newton's method jumps.
@@ -61,7 +98,8 @@ class LocalModel:
         Raises
         ------
         NoMinimumError
-            The model is a line, or H is not positive definite. The message names the shape.
+            The model is a line or plane, or H is not positive definite. The message names the
+            shape.
         """
         if self.bend is None or self.shape() != "bowl":
             raise NoMinimumError(f"a {self.shape()} has no lowest point: there is no step to take")
@@ -79,32 +117,39 @@ class LocalModel:
         Raises
         ------
         NoMinimumError
-            pᵀHp ≤ 0: along p the parabola opens downwards, or is a line.
+            pᵀHp ≤ 0, or zero up to rounding: along p the parabola opens downwards, or is a line.
+        TypeError, ValueError
+            The direction is not finite floats of the shape of the point.
         """
         p = as_floats("direction", direction)
         if p.shape != self.point.shape:
             raise ValueError(f"direction must have shape {self.point.shape}, got {p.shape}")
-        curvature = 0.0 if self.bend is None else float(p @ self.bend @ p if p.ndim else p * p * self.bend)
-        if curvature <= 0:
+        curvature, largest = 0.0, 0.0
+        if self.bend is not None:
+            curvature = float(p @ self.bend @ p if p.ndim else p * p * self.bend)
+            largest = float(np.sum(p * p) * np.max(np.abs(self.bend)))
+        if curvature <= FLAT * largest:
             raise NoMinimumError(
                 f"pᵀHp = {curvature:.4g} is not positive: along this direction there is no bottom"
             )
         return float(-np.sum(self.slope * p) / curvature)
 
     def shape(self) -> str:
-        """Name the model: line, plane, bowl, dome, saddle or trough (a zero eigenvalue).
+        """Name the model: line, plane, bowl, dome, saddle or trough (one sign and a zero).
 
-        An eigenvalue counts as zero below 1e-10 of the largest.
+        An eigenvalue counts as zero below 1e-10 of the largest. A parabola or quadric whose bends
+        are all zero is a line or a plane.
         """
-        if self.bend is None:
-            return "plane" if self.point.ndim else "line"
+        flat = "plane" if self.point.ndim else "line"
+        if self.bend is None or not np.any(self.bend):
+            return flat
         values = np.linalg.eigvalsh(np.atleast_2d(self.bend))
-        tiny = 1e-10 * float(np.max(np.abs(values)))
+        tiny = FLAT * float(np.max(np.abs(values)))
         up, down = int(np.sum(values > tiny)), int(np.sum(values < -tiny))
         if up and down:
             return "saddle"
         if up + down < values.size:
-            return "trough" if up + down or self.point.ndim else "line"
+            return "trough"
         return "bowl" if up else "dome"
 
 
@@ -190,7 +235,9 @@ def quadric(f: Function, x: ArrayLike) -> LocalModel:
 def _on_axis(x: float) -> NDArray[np.floating]:
     point = as_floats("x", x)
     if point.ndim:
-        raise ValueError(f"x must be one number, got shape {point.shape}: use tangent_plane or quadric")
+        raise ValueError(
+            f"x must be one number, got shape {point.shape}: use tangent_plane or quadric"
+        )
     return point
 
 

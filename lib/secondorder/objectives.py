@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from operator import index
 from typing import Any
 
 import autograd.numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike
 from ._inputs import Matrix, Vector, as_floats, as_vector
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Known:
     """Facts about a function that are known on paper; None where nothing is.
 
@@ -36,6 +37,11 @@ class Known:
         x ↦ the derivative by hand, in closed form.
     note : str
         What to remember, in a sentence.
+
+    Examples
+    --------
+    >>> quartic().known.minimisers
+    (array([0.]),)
     """
 
     minimisers: tuple[Vector, ...] = ()
@@ -48,7 +54,7 @@ class Known:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Objective:
     """A scalar function of a flat array, and what a method may ask about it.
 
@@ -88,15 +94,14 @@ class Objective:
 
     def __call__(self, x: Any, batch: Any = None) -> Any:
         """Return the value at x, on one batch of the data when the objective has data."""
-        if np.shape(x) != (self.dim,):
-            raise ValueError(f"x must have shape ({self.dim},) for {self.name}, got {np.shape(x)}")
+        x = _point(x, self.dim, self.name)
         return self.fun(x) if batch is None else self.fun(x, batch)
 
     def __repr__(self) -> str:
         return f"Objective({self.name!r}, dim={self.dim})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VectorMap:
     """A map from R^inputs to R^outputs, and what is known about it.
 
@@ -114,14 +119,29 @@ class VectorMap:
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs at x."""
-        if np.shape(x) != (self.inputs,):
-            raise ValueError(
-                f"x must have shape ({self.inputs},) for {self.name}, got {np.shape(x)}"
-            )
-        return self.fun(x)
+        return self.fun(_point(x, self.inputs, self.name))
 
     def __repr__(self) -> str:
         return f"VectorMap({self.name!r}, {self.inputs} → {self.outputs})"
+
+
+def _point(x: Any, size: int, name: str) -> Any:
+    """Return x, a list as an array; refuse any other shape than (size,)."""
+    if isinstance(x, (list, tuple)):
+        x = np.array(as_floats("x", x))
+    if np.shape(x) != (size,):
+        raise ValueError(f"x must have shape ({size},) for {name}, got {np.shape(x)}")
+    return x
+
+
+def _count(n: Any, least: int) -> int:
+    """Return n as an int; refuse what is not a whole number from `least` on."""
+    try:
+        if isinstance(n, bool) or index(n) < least:
+            raise TypeError
+    except TypeError:
+        raise ValueError(f"n must be a whole number from {least} on, got {n!r}") from None
+    return index(n)
 
 
 # ── quadratics ────────────────────────────────────────────────────────────────────────────────────
@@ -140,7 +160,7 @@ def quadratic(
     spectrum : array of shape (n,)
         The eigenvalues; negative ones make a dome or a saddle, zeros a trough.
     minimiser : array of shape (n,), optional
-        The centre c; the origin when left out.
+        The centre c; the origin when left out. In a trough it is one minimiser of many.
     rng : numpy Generator, optional
         Turns the eigenvectors at random. Left out: H = diag(spectrum).
 
@@ -160,15 +180,17 @@ def quadratic(
     5.5
     """
     values = as_vector("spectrum", spectrum)
-    centre = np.zeros(values.size) if minimiser is None else as_vector(
-        "minimiser", minimiser, values.size
+    centre = (
+        np.zeros(values.size)
+        if minimiser is None
+        else as_vector("minimiser", minimiser, values.size)
     )
     Q = np.eye(values.size) if rng is None else _random_rotation(values.size, rng)
     H = (Q * values) @ Q.T
     H = (H + H.T) / 2
-    positive, semi = bool(np.all(values > 0)), bool(np.all(values >= 0))
+    semi = bool(np.all(values >= 0))
     known = Known(
-        minimisers=(centre,) if positive else (),
+        minimisers=(centre,) if semi else (),
         minimum=0.0 if semi else None,
         saddles=(centre,) if np.min(values) < 0 < np.max(values) else (),
         spectrum=np.sort(values),
@@ -211,7 +233,7 @@ def rosenbrock(n: int = 2) -> Objective:
     Raises
     ------
     ValueError
-        n < 2.
+        n is not a whole number from 2 on.
 
     Notes
     -----
@@ -223,8 +245,7 @@ def rosenbrock(n: int = 2) -> Objective:
     >>> float(rosenbrock()(np.array([0.0, 0.0])))
     1.0
     """
-    if not isinstance(n, int) or n < 2:
-        raise ValueError(f"n must be a whole number from 2 on, got {n!r}")
+    n = _count(n, 2)
     known = Known(
         minimisers=(np.ones(n),),
         minimum=0.0,
@@ -281,10 +302,10 @@ def himmelblau() -> Objective:
         np.array([3.584428340330492, -1.848126526964404]),
     )
     saddles = (
-        np.array([0.08667750456327, 2.88425470138640]),
-        np.array([-3.07302575076391, -0.08135304429231]),
-        np.array([3.38515418360704, 0.07385187976850]),
-        np.array([-0.12796134673069, -1.95371498028630]),
+        np.array([0.08667750455539634, 2.884254701174776]),
+        np.array([-3.0730257507643897, -0.08135304428796751]),
+        np.array([3.385154183607021, 0.07385187983774928]),
+        np.array([-0.12796134673068005, -1.9537149802445766]),
     )
     known = Known(
         minimisers=minimisers,
@@ -295,7 +316,12 @@ def himmelblau() -> Objective:
         note="Four minima, four saddles and one maximum on one map.",
     )
     return Objective(
-        "Himmelblau", _himmelblau, 2, residuals=_himmelblau_residuals, start=np.zeros(2), known=known
+        "Himmelblau",
+        _himmelblau,
+        2,
+        residuals=_himmelblau_residuals,
+        start=np.zeros(2),
+        known=known,
     )
 
 
@@ -333,15 +359,14 @@ def quartic(n: int = 1) -> Objective:
     Raises
     ------
     ValueError
-        n < 1.
+        n is not a whole number from 1 on.
 
     Examples
     --------
     >>> float(quartic()(np.array([2.0])))
     16.0
     """
-    if not isinstance(n, int) or n < 1:
-        raise ValueError(f"n must be a whole number from 1 on, got {n!r}")
+    n = _count(n, 1)
     known = Known(
         minimisers=(np.zeros(n),),
         minimum=0.0,

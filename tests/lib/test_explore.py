@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from ipywidgets import HTML, SelectionSlider, Stack
 from PIL import Image
-from secondorder.explore import DPI, explore
+
+from secondorder._explore import DPI, explore
 
 
 def draw(ax, eta, h):
@@ -123,7 +124,7 @@ def test_frames_are_small_transparent_and_sharp():
 
 
 def test_few_colours_look_like_all_colours():
-    from secondorder.explore import _Canvas, _compress
+    from secondorder._explore import _Canvas, _compress
 
     x, y = np.meshgrid(np.linspace(-1, 1, 60), np.linspace(-1, 1, 60))
     full = _Canvas(None, {}, 1).render(lambda ax: ax.contourf(x, y, x**2 - y**2, 15), {})
@@ -169,8 +170,8 @@ def test_loads_lazily():
     import sys
 
     code = (
-        "import sys, secondorder.explore; print([m for m in ('matplotlib', 'ipywidgets', 'PIL') "
-        "if m in sys.modules])"
+        "import sys; from secondorder import explore; "
+        "print([m for m in ('matplotlib', 'ipywidgets', 'PIL') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

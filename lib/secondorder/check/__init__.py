@@ -1,11 +1,13 @@
 """Exercises checked by mathematical property: `check.D1_1(central_difference)`.
 
 A check holds no answer. It runs the reader's function on fresh random points and tests what must be
-true of any right answer. It replies in words: right, or what is wrong. `check.D1_1.hint()` gives one
-more hint each time. Importing this package registers every exercise in `EXERCISES`.
+true of any right answer. It replies in words: right, or what is wrong. `check.D1_1.hint()` gives
+one more hint each time. Importing this package registers every exercise in `EXERCISES`.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from . import curvature, derivative, gradient, jacobian  # noqa: F401  (they register themselves)
 from ._exercise import EXERCISES, Exercise, Verdict
@@ -13,3 +15,8 @@ from ._exercise import EXERCISES, Exercise, Verdict
 __all__ = ["EXERCISES", "Exercise", "Verdict"]
 
 globals().update({name.replace(".", "_"): exercise for name, exercise in EXERCISES.items()})
+
+
+def __getattr__(name: str) -> Any:
+    known = ", ".join(sorted(id.replace(".", "_") for id in EXERCISES))
+    raise AttributeError(f"there is no exercise {name!r}: the exercises are {known}")

@@ -17,7 +17,7 @@ from __future__ import annotations
 import dis
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 # Bound here, at import: a reader's cell that replaces numpy's functions cannot change a verdict.
@@ -25,11 +25,11 @@ from numpy import abs as _abs
 from numpy import all as _all
 from numpy import allclose as _allclose
 from numpy import argmax as _argmax
-from numpy import array as _array
+from numpy import array_equal as _array_equal
 from numpy import asarray as _asarray
 from numpy import isfinite as _isfinite
 from numpy import max as _max
-from numpy import ndarray, unravel_index
+from numpy import ndarray, number, unravel_index
 from numpy.random import Generator, default_rng
 
 from .._i18n import _
@@ -43,10 +43,26 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer of a check. Its repr is the sentence; `ok` is True only for a right answer."""
+    """The answer of a check. Its repr is the sentence; `ok` is True only for a right answer.
+
+    Attributes
+    ----------
+    exercise : str
+        Which exercise, such as "D1.1".
+    status : str
+        "right", "wrong" or "not written yet".
+    message : str
+        What was found, in words.
+
+    Examples
+    --------
+    >>> verdict = Verdict("D1.1", "right", "right")
+    >>> verdict, verdict.ok
+    (D1.1: right, True)
+    """
 
     exercise: str
-    status: str  # "right", "wrong" or "not written yet"
+    status: str
     message: str
 
     @property
@@ -60,17 +76,28 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: call it with your answer, or ask it for a hint."""
+    """One exercise: call it with your answer, or ask it for a hint.
+
+    Examples
+    --------
+    >>> from secondorder import check
+    >>> check.D1_1(lambda f, x, h: ...)
+    D1.1: not written yet
+    """
 
     id: str
     title: str
     hints: tuple[str, str, str]
     test: Callable[..., None]
     values: bool = False  # True where the answer is numbers, not a function
-    _given: list[int] = field(default_factory=lambda: [0], repr=False)
+    _given: list[int] = field(default_factory=lambda: [0], repr=False, compare=False)
 
-    def __call__(self, answer: Any, *more: Any, rng: Generator | None = None) -> Verdict:
-        """Test `answer` (a function, or the values an exercise asks for) and say what was found."""
+    def __call__(self, answer: Any = ..., *more: Any, rng: Generator | None = None) -> Verdict:
+        """Test `answer` (a function, or the values an exercise asks for) and say what was found.
+
+        It never raises: whatever the answer does, the verdict says so. `rng` draws the points; left
+        out, they are fresh in every call.
+        """
         answers = (answer, *more)
         if any(is_untouched(a) for a in answers):
             return Verdict(self.id, "not written yet", _("not written yet"))
@@ -78,12 +105,12 @@ class Exercise:
         try:
             if not self.values and not isinstance(asked[0], Asked):
                 raise Wrong(_("Pass the function itself, without calling it."))
-            self.test(*asked, default_rng() if rng is None else rng)
+            self.test(*asked, default_rng(rng))
         except Wrong as wrong:
             return Verdict(self.id, "wrong", _("not yet. {}").format(wrong))
-        except Exception as error:  # a check never crashes on what it is given
+        except (Exception, SystemExit) as error:  # a check never crashes on what it is given
             text = _("not yet. The check could not use your answer: {}: {}")
-            return Verdict(self.id, "wrong", text.format(type(error).__name__, error))
+            return Verdict(self.id, "wrong", text.format(type(error).__name__, _words(error)))
         return Verdict(self.id, "right", _("right"))
 
     def hint(self) -> None:
@@ -97,29 +124,69 @@ class Exercise:
 def exercise(
     id: str, title: str, hints: Sequence[str], values: bool = False
 ) -> Callable[[Callable], Callable]:
-    """Register the decorated test as exercise `id`; `values=True` when the answer is numbers."""
-    if len(hints) != 3:
-        raise ValueError(f"hints must be three strings for {id}, got {len(hints)}")
+    """Register the decorated test as exercise `id`; `values=True` when the answer is numbers.
+
+    Raises
+    ------
+    ValueError
+        There are not three hints, or the id is taken or cannot be written as `check.ID`.
+    """
+    if (
+        isinstance(hints, str)
+        or len(hints) != 3
+        or not all(h and isinstance(h, str) for h in hints)
+    ):
+        raise ValueError(f"hints must be three strings for {id}, got {hints!r}")
+    if not id.replace(".", "_").isidentifier():
+        raise ValueError(f"id must be written like D1.1, got {id!r}")
+    first, second, third = hints
 
     def register(test: Callable) -> Callable:
         if id in EXERCISES:
             raise ValueError(f"exercise {id} is registered twice")
-        EXERCISES[id] = Exercise(id, title, tuple(hints), test, values)
+        EXERCISES[id] = Exercise(id, title, (first, second, third), test, values)
         return test
 
     return register
 
 
 def is_untouched(answer: Any) -> bool:
-    """True for `...` and for a function whose body does nothing at all."""
+    """True for `...` and for a function whose body does nothing at all.
+
+    A function that only makes and returns such a function is untouched as well.
+    """
     if answer is Ellipsis:
         return True
-    if not isinstance(answer, FunctionType):
+    return type(answer) is FunctionType and _idle(answer.__code__)
+
+
+_IDLE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_FREE_VARS"}
+_NEST = {
+    *("MAKE_CELL", "LOAD_CLOSURE", "BUILD_TUPLE", "MAKE_FUNCTION", "SET_FUNCTION_ATTRIBUTE"),
+    *("STORE_FAST", "LOAD_FAST", "LOAD_FAST_BORROW", "STORE_FAST_LOAD_FAST"),
+}
+
+
+def _idle(code: CodeType) -> bool:
+    """True when the code does nothing but return None, `...` or a function that is idle too."""
+    steps = list(dis.get_instructions(code))
+    names = {step.opname for step in steps}
+    inner = [c for c in code.co_consts if isinstance(c, CodeType)]
+    if inner:
+        made = {c.co_name for c in inner}
+        stored = {step.argval for step in steps if step.opname == "STORE_FAST"}
+        loaded = {step.argval for step in steps if step.opname.startswith("LOAD_FAST")}
+        own = {*made, *code.co_cellvars, *code.co_freevars}  # on 3.13 a closure is a LOAD_FAST
+        return (
+            names <= _IDLE | _NEST and stored <= made and loaded <= own and all(map(_idle, inner))
+        )
+    if code.co_flags & _GENERATOR:
         return False
-    names = [i.opname for i in dis.get_instructions(answer)]
-    idle = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_FREE_VARS"}
-    constants = [i.argval for i in dis.get_instructions(answer) if "CONST" in i.opname]
-    return set(names) <= idle and constants in ([None], [Ellipsis, None])
+    constants = [step.argval for step in steps if "CONST" in step.opname]
+    return names <= _IDLE and constants in ([None], [Ellipsis], [Ellipsis, None])
+
+
+_GENERATOR = 0x20 | 0x80 | 0x200  # generators and coroutines
 
 
 @dataclass(frozen=True)
@@ -130,44 +197,66 @@ class Asked:
 
     def __call__(self, *args: Any, shape: tuple[int, ...] | None = ()) -> Any:
         """Call it with copies of `args`; demand finite numbers of the given shape (None: any)."""
-        given = [a.copy() if isinstance(a, ndarray) else a for a in args]
-        value = self.raw(*given)
-        for before, after in zip(args, given, strict=True):
-            if isinstance(before, ndarray) and not _allclose(before, after):
-                raise Wrong(_("Your function changes its argument. Work on a copy of it."))
-        return numbers(value, shape, args)
+        return numbers(self.raw(*args), shape, args)
 
     def raw(self, *args: Any) -> Any:
-        """Call it and pass on whatever it returns; an exception becomes a sentence."""
+        """Call it with copies of `args` and pass on whatever it returns.
+
+        An exception becomes a sentence, and so does a change of an argument, however small.
+        """
+        given = _copies(args)
         try:
-            return self.function(*args)
-        except Exception as error:
+            value = self.function(*given)
+        except (Exception, SystemExit) as error:
             text = _("Your function raised {}: {} (called with {}).")
-            raise Wrong(text.format(type(error).__name__, error, at(args))) from error
+            raise Wrong(text.format(type(error).__name__, _words(error), at(args))) from error
+        for before, after in zip(args, given, strict=True):
+            if isinstance(before, ndarray) and not _unchanged(before, after):
+                raise Wrong(_("Your function changes its argument. Work on a copy of it."))
+        return value
 
     def refuses(self, *args: Any) -> bool:
         """True when it declines: raises ValueError, or returns None or nan."""
         try:
-            value = self.function(*args)
+            value = self.function(*_copies(args))
         except ValueError:
             return True
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             text = _("It should refuse this with a ValueError, but it raised {}: {}.")
-            raise Wrong(text.format(type(error).__name__, error)) from error
+            raise Wrong(text.format(type(error).__name__, _words(error))) from error
         try:
             return value is None or not bool(_all(_isfinite(_asarray(value, dtype=float))))
-        except (TypeError, ValueError):
+        except Exception:  # it is no number, so it is no refusal either
             return False
 
 
+def _copies(args: Sequence[Any]) -> list[Any]:
+    return [a.copy() if isinstance(a, ndarray) else a for a in args]
+
+
+def _unchanged(before: Any, after: Any) -> bool:
+    return bool(before.dtype == after.dtype and _array_equal(before, after, equal_nan=True))
+
+
+def _words(error: BaseException) -> str:
+    """Return the message of an exception, which may be of the reader's own making."""
+    try:
+        return str(error)
+    except Exception:
+        return "…"
+
+
 def numbers(value: Any, shape: tuple[int, ...] | None, args: Sequence[Any] = ()) -> Any:
-    """Return `value` as finite floats of the given shape, or raise `Wrong` with what it is instead."""
+    """Return `value` as finite floats of the given shape, or raise `Wrong` with what it is."""
     where = _(" (called with {})").format(at(args)) if args else ""
     if value is None:
         raise Wrong(_("Your function returned None{}. Is there a return?").format(where))
     try:
-        array = _array(value, dtype=float)
-    except (TypeError, ValueError):
+        found = _asarray(value)
+        if found.dtype.kind not in "fiubO":
+            raise TypeError  # text would be read as a number, a complex number would lose a part
+        array = found.astype(float)
+    except Exception:
         text = _("The answer must be numbers, got {}{}.")
         raise Wrong(text.format(type(value).__name__, where)) from None
     if shape is not None and array.shape != shape:
@@ -211,7 +300,7 @@ def _slip(got: Any, want: Any, rtol: float, atol: float) -> str:
         return _("it is transposed")
     if got.ndim == 0:
         return _("you return {:.6g}").format(float(got))
-    gap = _abs(got - want) > atol + rtol * _abs(want)
+    gap = ~(_abs(got - want) <= atol + rtol * _abs(want))  # a nan is a gap
     index = tuple(int(i) for i in unravel_index(int(_argmax(gap)), gap.shape))
     return _("the first entry that fails is [{}]").format(", ".join(map(str, index)))
 
@@ -222,14 +311,19 @@ def at(args: Sequence[Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    if callable(value):
-        return getattr(value, "__name__", type(value).__name__).replace("<lambda>", "f")
-    if isinstance(value, (float, int)):
+    if isinstance(value, (float, int, number)):
         return f"{value:.4g}"
-    if isinstance(value, ndarray) and value.size <= 6:
-        return str([[round(x, 4) for x in row] if isinstance(row, list) else round(row, 4)
-                    for row in value.tolist()]) if value.ndim else f"{float(value):.4g}"
-    return f"array of shape {value.shape}" if isinstance(value, ndarray) else type(value).__name__
+    if isinstance(value, ndarray):
+        return _entries(value.tolist()) if value.size <= 6 else f"array of shape {value.shape}"
+    if callable(value):
+        return str(getattr(value, "__name__", type(value).__name__)).replace("<lambda>", "f")
+    return type(value).__name__
+
+
+def _entries(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_entries, value))}]"
+    return str(round(value, 4)) if isinstance(value, float) else str(value)
 
 
 def biggest(value: Any) -> float:

@@ -16,9 +16,15 @@ from sphinx.application import Sphinx
 from . import exercises, outputs, weight
 
 
+def on_page(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Follow the reader's system until they choose; without a mode the theme logs an error."""
+    context.setdefault("default_mode", "auto")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Sphinx calls this."""
-    app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it for an extension left out
+    app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it for one left out
+    app.connect("html-page-context", on_page)
     for part in (outputs, exercises, weight):
         part.setup(app)
     return {"env_version": version(), "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,8 +1,9 @@
 """How the outputs of cells reach a page.
 
-MyST-NB renders them; this adds what it leaves out: alt text and sizes of pictures, loading them late
-when they stand far down, live figures without the widget manager. Other widgets keep the manager, but
-its state goes to the end of the page and its scripts wait until a widget comes into view.
+MyST-NB renders them; this adds what it leaves out: alt text and sizes of pictures, which are made
+lighter and loaded late when they stand far down, and live figures without the widget manager. Other
+widgets keep the manager, but its state goes to the end of the page and its scripts wait until a
+widget comes into view.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from sphinx.util.docutils import SphinxTranslator
 
 from . import live
 
-
-class output_image(nodes.image):  # noqa: N801
-    """A picture a cell made; it knows its alt text and its size."""
+COLOURS = 128  # cannot be told from the full picture
 
 
-class live_figure(nodes.General, nodes.Element):  # noqa: N801
+class output_image(nodes.image):
+    """A picture a cell made, with its size and, for pages, a lighter version in `frame`."""
+
+
+class live_figure(nodes.General, nodes.Element):
     """A figure with sliders, `node["figure"]`."""
 
 
@@ -48,13 +51,13 @@ class Renderer(NbElementRenderer):
         if data.mime_type != "image/png":
             return rendered
         alt = data.output_metadata.get(data.mime_type, {}).get("alt", "")
-        width, height = size(b64decode(data.content))
+        png = b64decode(data.content)
         uri = rendered[0]["uri"]
-        return [output_image(uri=uri, alt=alt, pixels=(width, height))]
+        return [output_image(uri=uri, alt=alt, pixels=size(png), frame=lighter(png, alt))]
 
     def render_widget_view(self, data: MimeData) -> list[nodes.Element]:
         """A live figure as such; anything else as the manager wants it."""
-        model_id = dict(data.content)["model_id"]  # type: ignore[arg-type]
+        model_id = dict(data.content)["model_id"]
         if figure := live.read(self.widgets, model_id):
             return [live_figure(figure=figure)]
         self.others = (*self.others, model_id)
@@ -82,19 +85,42 @@ def size(png: bytes) -> tuple[int, int]:
         return round(image.width * 96 / dpi), round(image.height * 96 / dpi)
 
 
+def lighter(png: bytes, alt: str) -> live.Frame:
+    """The picture as a page shows it: a third of the bytes, made as live frames are."""
+    with Image.open(BytesIO(png)) as image:
+        few = image.convert("RGBA").quantize(COLOURS, method=Image.Quantize.FASTOCTREE)
+    webp = BytesIO()
+    few.convert("RGBA").save(webp, "webp", lossless=True)
+    return min(live.Frame(webp.getvalue(), "webp", alt), live.Frame(png, "png", alt), key=weight)
+
+
+def weight(frame: live.Frame) -> int:
+    """What it costs a reader."""
+    return len(frame.data)
+
+
 # ---- writing
 
 
 def is_first(translator: SphinxTranslator) -> bool:
     """Whether this is the first picture of the page: only that one is loaded at once."""
     first = not hasattr(translator, "book_pictures")
-    translator.book_pictures = getattr(translator, "book_pictures", 0) + 1  # type: ignore[attr-defined]
+    translator.book_pictures = getattr(translator, "book_pictures", 0) + 1
     return first
+
+
+def write(builder: Any, frame: live.Frame, folder: str = "") -> str:
+    """Put a picture among those of the site, and say where it is, seen from the page."""
+    place = Path(builder.outdir, builder.imagedir, folder, frame.file)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.exists():
+        place.write_bytes(frame.data)
+    return posixpath.join(builder.imgpath, folder, frame.file)
 
 
 def visit_image(translator: Any, node: output_image) -> None:
     """A picture in HTML."""
-    uri = posixpath.join(translator.builder.imgpath, translator.builder.images[node["uri"]])
+    uri = write(translator.builder, node["frame"])
     (width, height), lazy = node["pixels"], not is_first(translator)
     translator.body.append(
         f'<img class="output-image" src="{uri}" alt="{translator.attval(node["alt"])}" '
@@ -105,11 +131,8 @@ def visit_image(translator: Any, node: output_image) -> None:
 def visit_live_figure(translator: Any, node: live_figure) -> None:
     """A live figure in HTML, its frames as files."""
     builder, figure = translator.builder, node["figure"]
-    folder = Path(builder.outdir) / builder.imagedir / "live"
-    folder.mkdir(parents=True, exist_ok=True)
     for frame in figure.frames:
-        if not (folder / frame.file).exists():
-            (folder / frame.file).write_bytes(frame.data)
+        write(builder, frame, "live")
     lazy = not is_first(translator)
     seen_from_page = posixpath.join(builder.imgpath, "live")
     text = live.to_html(figure, seen_from_page, translator.book_pictures, lazy)

@@ -1,8 +1,8 @@
 """What pages need not carry.
 
-The theme draws some twenty icons with a script of 1.5 MB that blocks the first paint, and styles two
-thousand icons of a font. Here the icons the pages really show become a small stylesheet, and the rest
-goes.
+The theme draws some twenty icons with a script of 1.5 MB that blocks the first paint, and styles
+two thousand icons of a font. Here the icons the pages really show become a small stylesheet, and
+the rest goes.
 """
 
 from __future__ import annotations

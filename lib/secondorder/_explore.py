@@ -41,35 +41,55 @@ def explore(
     ncols: int = 1,
     **values: Iterable[Any],
 ) -> Any:
-    """A figure with one slider for each keyword list, drawn for every combination of their values.
+    """Return a figure with one slider a list, drawn for every combination of their values.
 
-    Arguments:
-        draw: called as `draw(ax, **v)` for every combination `v`; it draws on `ax` and returns
-            nothing. Set the limits of the axes in it, else they jump from frame to frame.
-        alt: what there is to see, for readers who cannot see it. A format string that names every
-            slider, such as `"The tangent at x = {x}"`, or a function called as `alt(**v)`.
-            `{x}` is the label of the value, `{x:.2f}` formats the value itself.
-        start: where the sliders stand at first, `{"eta": 0.1}`; the first value if not given.
-        labels: for each slider that needs it, its name (`{"eta": "η"}`), or the words for its
-            values: a list (`{"eta": ["small", "large"]}`) or a function of a value. Plain text or
-            Unicode; LaTeX would show raw.
-        figsize: width and height in inches.
-        subplot_kw: passed to matplotlib, such as `{"projection": "3d"}`.
-        ncols: panels side by side; with more than one, `draw` gets an array of axes.
-        values: one to three lists, `eta=[0.1, 0.5, 1]`. A third list has at most 3 values.
+    Parameters
+    ----------
+    draw : callable
+        Called as `draw(ax, **v)` for every combination `v`; it draws on `ax` and returns nothing.
+        Set the limits of the axes in it, else they jump from frame to frame.
+    alt : str or callable
+        What there is to see, for readers who cannot see it. A format string that names every
+        slider, such as ``"The tangent at x = {x}"``, or a function called as `alt(**v)`. ``{x}``
+        is the label of the value, ``{x:.2f}`` formats the value itself.
+    start : dict, optional
+        Where the sliders stand at first, ``{"eta": 0.1}``; the first value if not given.
+    labels : dict, optional
+        For each slider that needs it, its name (``{"eta": "η"}``), or the words for its values: a
+        list (``{"eta": ["small", "large"]}``) or a function of a value. Plain text or Unicode;
+        LaTeX would show raw.
+    figsize : tuple of two floats, optional
+        Width and height in inches.
+    subplot_kw : dict, optional
+        Passed to matplotlib, such as ``{"projection": "3d"}``.
+    ncols : int
+        Panels side by side; with more than one, `draw` gets an array of axes.
+    **values : lists
+        One to three lists, ``eta=[0.1, 0.5, 1]``. A third list has at most 3 values.
 
-    Returns:
-        A widget. Shown as the last expression of a cell, it also leaves the start frame as a PNG,
-        for pages where no script runs.
+    Returns
+    -------
+    widget
+        Shown as the last expression of a cell, it also leaves the start frame as a PNG, for pages
+        where no script runs.
 
-    Raises:
-        TypeError: `draw` does not take the sliders as keywords, or an argument has the wrong kind.
-        ValueError: an empty list, too many lists, an alt text that does not name a slider, a start
-            that is not among the values.
-        RuntimeError: `draw` or `alt` failed at a combination; the message says at which one.
+    Raises
+    ------
+    TypeError
+        `draw` does not take the sliders as keywords, or an argument has the wrong kind.
+    ValueError
+        An empty list, too many lists, an alt text that does not name a slider, a start that is not
+        among the values.
+    RuntimeError
+        `draw` or `alt` failed at a combination; the message says at which one.
 
-    A figure of more than 60 frames or 500 KB warns: it would be slow on a page.
+    Warns
+    -----
+    UserWarning
+        The figure has more than 60 frames or 500 KB: it would be slow on a page.
 
+    Examples
+    --------
     >>> def draw(ax, h):
     ...     ax.plot([0, 1], [0, h])
     >>> explore(draw, alt="A line of slope {h}", h=[1, 2, 4], start={"h": 2})
