@@ -85,9 +85,9 @@ def _full(step: Step) -> str | None:
 def _real_fourier(step: Step) -> str | None:
     if _option(step, 3, "norm") == "forward":
         return 'its rule is wrong for norm="forward": divide by n yourself'
-    size = _option(step, 1, "n", step.kwargs.get("s"))
-    if size is not None and step.fun.__name__.startswith("rfft"):
-        return "its rule is wrong when it cuts or pads (n, s): do that to x before"
+    n = step.kwargs.get("n")
+    if step.fun.fun is np.fft.rfft and n not in (None, np.shape(step.args[0])[-1]):
+        return "its rule ignores n=: pass n by position, rfft(x, n)"
     return None
 
 
@@ -99,13 +99,11 @@ def _solve(step: Step) -> str | None:
     return None
 
 
-def _symmetric(step: Step, position: int) -> str | None:
-    if len(step.args) <= position:
+def _covariance(step: Step, position: int) -> str | None:
+    A = np.asarray(_option(step, position, "cov"))
+    if A.ndim < 2 or np.allclose(A, np.swapaxes(A, -1, -2), rtol=1e-9, atol=0):
         return None
-    A = np.asarray(step.args[position])
-    if A.ndim < 2 or np.allclose(A, np.swapaxes(A, -1, -2).conj(), rtol=1e-9, atol=0):
-        return None
-    return "its rule takes the matrix to be symmetric, and this one is not: pass (A + A.T) / 2"
+    return "its rule takes cov to be symmetric, and this one is not: pass (A + A.T) / 2"
 
 
 def _triangular(step: Step) -> str | None:
@@ -142,9 +140,9 @@ _FAULTS: dict[Any, Callable[[Step], str | None]] = {
 # functions of autograd.scipy, which is not imported here: known by their qualified names
 _SCIPY_FAULTS: dict[str, Callable[[Step], str | None]] = {
     "solve_triangular": _triangular,
-    "multivariate_normal_gen.logpdf": lambda step: _symmetric(step, 2),
-    "multivariate_normal_gen.pdf": lambda step: _symmetric(step, 2),
-    "multivariate_normal_gen.entropy": lambda step: _symmetric(step, 1),
+    "multivariate_normal_gen.logpdf": lambda step: _covariance(step, 2),
+    "multivariate_normal_gen.pdf": lambda step: _covariance(step, 2),
+    "multivariate_normal_gen.entropy": lambda step: _covariance(step, 1),
 }
 
 

@@ -168,14 +168,15 @@ def record(f: Function, x: Any, name: str = "f") -> Tape:
             raise
         except Exception as error:
             raise UntraceableError(_untraceable(name, error)) from error
-    if _hides_boxes(value):
+    leaked = isbox(value) and value._trace > top  # a box of this trace, or of one that is over
+    if _hides_boxes(value) or (leaked and end is not None):
         raise UntraceableError(
             f"autograd lost track of {name}: it returned {describe_output(value)}. "
             f"Build arrays inside {name} with autograd.numpy (import autograd.numpy as np)"
         )
     nodes = () if end is None else tuple(toposort(end))
     strangers = any(node is not root and not hasattr(node, "fun") for node in nodes)
-    if strangers or (isbox(value) and value._trace > top):
+    if strangers or leaked:
         raise UntraceableError(
             f"{name} uses a value that it kept from an earlier call: compute everything from x"
         )
@@ -186,6 +187,8 @@ def describe_output(value: Any) -> str:
     """Describe an output without printing autograd's boxes."""
     if isinstance(value, (list, tuple, dict)):
         return f"a {type(value).__name__} of {len(value)} items, not an array"
+    if isbox(value):
+        return "a number out of an array of objects"
     return describe(value)
 
 

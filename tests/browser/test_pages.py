@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from itertools import product
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -78,14 +79,15 @@ def visible_prose(page: Page) -> str:
 @pytest.mark.parametrize("name", PAGES)
 def test_page_fits(visit, name: str) -> None:
     """Nothing sticks out sideways, no text stands on other text; narrow and wide, both themes."""
-    for width in (360, 1440):
-        for theme in ("light", "dark") if width == 360 else ("dark",):
-            page = visit(name, width=width, theme=theme).page
-            root = "document.documentElement"
-            assert page.evaluate(f"{root}.dataset.theme") == theme
-            wide = page.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
-            assert wide <= 0, page.evaluate(WIDER)
-            assert page.evaluate(OVERLAPS) == []
+    page = visit(name).page
+    root = "document.documentElement"
+    for width, theme in product((360, 1440), ("light", "dark")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(f"theme => {root}.dataset.theme === theme", arg=theme, timeout=5000)
+        wide = page.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
+        assert wide <= 0, (width, theme, page.evaluate(WIDER))
+        assert page.evaluate(OVERLAPS) == [], (width, theme)
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

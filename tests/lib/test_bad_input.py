@@ -65,6 +65,8 @@ FUNCTIONS = [
     (mutates, ValueError, "f changed its argument in place"),
     (lambda x: None, TypeError, "f(x) is None"),
     (lambda x: "one", TypeError, "must be a number"),
+    (lambda x: [[1.0], [1.0, 2.0]], TypeError, "must be an array of numbers"),  # ragged
+    (None, TypeError, "f must be a function, got None"),
     (lambda x: x[0] * onp.nan, ValueError, "nan"),
 ]
 
@@ -126,6 +128,11 @@ def test_what_autograd_cannot_follow(name, g, says):
         (lambda: q.check_derivatives(f, X, gradient=lambda x: [1.0]), ValueError, "gradient(x)"),
         (lambda: q.check_derivatives(f, X, hessian=lambda x: X), ValueError, "hessian(x)"),
         (lambda: q.check_derivatives(lambda x: x, X), ValueError, "f must return one number"),
+        (
+            lambda: q.complex_step(lambda t: [t] if t.imag else [t, t], 1.0),
+            ValueError,
+            "shape (1,)",
+        ),
         (lambda: q.central_difference(_grows, 1.0), ValueError, "different shapes"),
     ],
 )

@@ -208,3 +208,13 @@ def test_a_constant_map_has_zero_derivatives():
         assert jvp(lambda x: onp.ones(2), [1.0], [1.0]).shape == (2,)
     with pytest.warns(ConstantWarning):
         assert not onp.any(hessian(lambda x: 1.0, [1.0]))
+
+
+def test_whole_python_numbers_are_points_and_arrays_of_them_are_not():
+    assert derivative(lambda t: t**2, 3) == 6
+    with pytest.raises(TypeError, match="x must hold floats"):
+        derivative(lambda t: t**2, onp.array([3]))
+
+
+def test_jvp_where_only_the_forward_rule_exists():
+    assert jvp(lambda x: np.sum(np.repeat(x, [1, 2])), [1.0, 5.0], [1.0, 1.0]) == 3

@@ -8,6 +8,7 @@ import numpy as onp
 import pytest
 from autograd.core import VJPNode
 from autograd.tracer import trace_stack
+
 from secondorder import _tape
 from secondorder.derivatives import gradient, hessian, hvp, jvp
 from secondorder.objectives import rosenbrock
@@ -18,10 +19,10 @@ def test_canary_the_private_parts_of_autograd():
     root = VJPNode.new_root()
     assert list(root.parents) == [] and tuple(root.vjp(1.0)) == ()
     tape = _tape.record(lambda x: np.sin(x) * x, 2.0)
-    assert [step.fun.fun for step in tape.steps][0] is onp.multiply
+    assert next(tape.steps).fun.fun is onp.multiply
     assert onp.isclose(tape.value, onp.sin(2.0) * 2.0)
     assert onp.isclose(tape.pullback(1.0), onp.cos(2.0) * 2.0 + onp.sin(2.0))
-    first = next(iter(tape.steps))
+    first = next(tape.steps)
     assert first.traced == (0, 1) and len(first.args) == 2 and first.kwargs == {}
 
 
@@ -69,11 +70,6 @@ def test_the_trace_stack_is_restored_when_f_raises(f, error):
 
 def test_a_value_kept_from_an_earlier_call_is_refused():
     kept = []
-
-    def remembers(x):
-        kept.append(x * 1.0)
-        return np.sum(kept[-2] * x) if len(kept) > 2 else np.sum(x)
-
     x = onp.array([1.0, 2.0])
     gradient(lambda z: np.sum(kept.append(z * 2.0) or z), x)
     with pytest.raises(TypeError, match="kept from an earlier call"):
@@ -101,6 +97,7 @@ def test_eight_threads_get_the_right_hessians():
         (lambda x: np.flip(x)[0], "no derivative rule"),
         (lambda x: np.sum(np.roll(x, (1, 1), axis=(0, 0))), "no rule for this kind of call"),
         (lambda x: {"value": x[0]}, "dict of 1 items"),
+        (lambda x: np.sum(np.where(True, [x[0], 1.0], x)), "an array of objects"),
         (lambda x: onp.array([x[0], 1.0]), "object array of shape"),
     ],
 )
