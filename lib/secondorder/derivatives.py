@@ -12,7 +12,8 @@ is an error too; the table of these is in `_rules`.
 What leaves no trace cannot be seen: a kink made by `if`, by `np.where` or by indexing with a
 comparison, a jump of `floor`, `round` or `sign` (their slope is 0 everywhere else), an integer made
 of `x` with `int(...)` in plain numpy, a second derivative that jumps (`t * abs(t)` warns, the same
-thing written with `if` does not). `check_derivatives` finds kinks and wrong values by differences.
+thing written with `if` does not), the order in which `eig` lists its eigenvalues.
+`check_derivatives` finds kinks and wrong values by differences.
 """
 
 from __future__ import annotations
