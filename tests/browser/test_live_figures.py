@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import SITE, running
+from book_site import SITE, running
 from playwright.sync_api import Locator, Page
 
 LIVE = sorted(

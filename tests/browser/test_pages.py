@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from conftest import SITE
+from book_site import SITE
 from playwright.sync_api import Page
 
 PAGES = sorted(
