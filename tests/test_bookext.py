@@ -140,3 +140,18 @@ def test_icons_take_their_shapes_from_the_theme():
 def test_icons_are_found_on_the_pages(tmp_path):
     (tmp_path / "page.html").write_text('<i class="theme-switch fa-solid fa-sun fa-lg"></i>')
     assert weight.used(tmp_path) == {"sun"}
+
+
+def test_a_rebuild_that_copies_nothing_is_trimmed_again(tmp_path: Path) -> None:
+    """Sphinx leaves the theme's files alone when no page changed; the icons stay."""
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"), outdir=tmp_path)
+    theme = tmp_path / "_static" / weight.THEME
+    theme.parent.mkdir(parents=True)
+    theme.write_text("p{color:red}")
+    (tmp_path / "index.html").write_text('<i class="fa-solid fa-download"></i>')
+    sheets = []
+    for _ in range(2):
+        weight.trim(app, None)
+        sheets.append((tmp_path / "_static" / "icons.css").read_text())
+    assert sheets[0] == sheets[1]
+    assert ".fa-download" in sheets[0]

@@ -12,12 +12,14 @@ import shutil
 from pathlib import Path
 from urllib.parse import quote
 
+import pydata_sphinx_theme
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
+FROM = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
 TEMPLATES = Path(__file__).parent / "templates"
 SHAPES = "scripts/fontawesome.js"
 THEME = "styles/pydata-sphinx-theme.css"
@@ -42,7 +44,8 @@ def trim(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.name != "html":
         return
     static = Path(app.outdir, "_static")
-    shapes = (static / SHAPES).read_text("utf-8")
+    # From the theme itself: a rebuild that changes no page does not copy its files again.
+    shapes = (FROM / SHAPES).read_text("utf-8")
     (static / "icons.css").write_text(stylesheet(used(Path(app.outdir)), shapes), "utf-8")
     theme = static / THEME
     theme.write_text(GLYPHS.sub("", theme.read_text("utf-8")), "utf-8")
