@@ -24,7 +24,7 @@ class NoMinimumError(ValueError):
     --------
     >>> line(lambda t: t**2, 3.0).minimiser()
     Traceback (most recent call last):
-    secondorder.local_models.NoMinimumError: a line has no lowest point: there is no step ...
+    secondorder.local_models.NoMinimumError: a line has no single lowest point: there is no step ...
     """
 
 
@@ -102,7 +102,9 @@ class LocalModel:
             shape.
         """
         if self.bend is None or self.shape() != "bowl":
-            raise NoMinimumError(f"a {self.shape()} has no lowest point: there is no step to take")
+            raise NoMinimumError(
+                f"a {self.shape()} has no single lowest point: there is no step to take"
+            )
         if self.point.ndim == 0:
             return float(self.point - self.slope / self.bend)
         return self.point - np.linalg.solve(self.bend, self.slope)

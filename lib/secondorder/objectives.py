@@ -471,7 +471,7 @@ def peano() -> Objective:
     ∂²f/∂y∂x (0, 0) = −1 when you differentiate by x first, ∂²f/∂x∂y (0, 0) = +1 by y first. Away
     from the origin everything is smooth and symmetric. At the origin autograd returns nan, since
     it differentiates the quotient 0/0; `gradient` and `hessian` refuse that with an error.
-    Source: Peano (1884), in Genocchi & Peano, *Calcolo differenziale*.
+    Attributed to Peano, in Genocchi & Peano, *Calcolo differenziale* (1884).
 
     Examples
     --------

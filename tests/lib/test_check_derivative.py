@@ -1,54 +1,16 @@
-"""Exercises D1.x and D2.x: solutions always pass, plausible slips are named, nothing crashes."""
+"""Exercises D1.x and D2.x: other right answers pass, plausible slips are named."""
 
-import ast
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import autograd.numpy as np
-import nbformat
 import pytest
+from exercise_cases import ask, solution
 
-from secondorder import check, derivative
+from secondorder import derivative
 
-CHAPTERS = Path(__file__).resolve().parents[2] / "chapters"
-IDS = ["D1.1", "D1.2", "D1.3", "D1.4", "D2.1", "D2.2", "D2.3", "D2.4"]
 SEEDS = 100
 EPS = float(np.finfo(float).eps)
-
-
-@cache
-def sources(id: str) -> tuple[str, ...]:
-    path = CHAPTERS / ("01_slope.ipynb" if id.startswith("D1") else "02_bend.ipynb")
-    cells = nbformat.read(path, as_version=4).cells
-    return tuple(cell.source for cell in cells if cell.cell_type == "code")
-
-
-def functions(source: str) -> dict[str, Callable[..., Any]]:
-    """What a cell defines, without running its calls."""
-    tree = ast.parse(source)
-    tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    space: dict[str, Any] = {"np": np, "derivative": derivative}
-    exec(compile(tree, "cell", "exec"), space)
-    return {node.name: space[node.name] for node in tree.body if isinstance(node, ast.FunctionDef)}
-
-
-def solution(id: str) -> Callable[..., Any]:
-    name = f"{id.replace('.', '_')}_solution"
-    (source,) = [s for s in sources(id) if f"def {name}(" in s]
-    return functions(source)[name]
-
-
-def stub(id: str) -> Callable[..., Any]:
-    (call,) = [s for s in sources(id) if s.startswith(f"check.{id.replace('.', '_')}(")]
-    reader = call[call.index("(") + 1 : call.index(")")]
-    (source,) = [s for s in sources(id) if f"def {reader}(" in s]
-    return functions(source)[reader]
-
-
-def ask(id: str, answer: Any, seed: int = 0) -> Any:
-    return getattr(check, id.replace(".", "_"))(answer, rng=np.random.default_rng(seed))
 
 
 # ── right answers ─────────────────────────────────────────────────────────────────────────────────
@@ -109,12 +71,6 @@ OTHER_WAYS = [
     ("D2.3", none_without_bottom),
     ("D2.4", newton_by_values),
 ]
-
-
-@pytest.mark.parametrize("id", IDS)
-def test_the_solution_is_right_for_every_seed(id: str) -> None:
-    answer = solution(id)
-    assert not [v for seed in range(SEEDS) if not (v := ask(id, answer, seed)).ok]
 
 
 @pytest.mark.parametrize(("id", "answer"), OTHER_WAYS)
@@ -222,51 +178,3 @@ def test_a_slip_is_named(id: str, answer: Any, fragment: str, seed: int) -> None
     verdict = ask(id, answer, seed)
     assert verdict.status == "wrong"
     assert fragment in verdict.message
-
-
-# ── no answer at all ──────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("id", IDS)
-def test_an_untouched_stub_is_not_written_yet(id: str) -> None:
-    assert ask(id, stub(id)).status == "not written yet"
-
-
-def raises(*_args: Any) -> Any:
-    raise RuntimeError("broken")
-
-
-GARBAGE = {
-    "None": None,
-    "text": "abc",
-    "number": 3.0,
-    "no arguments": lambda: 1.0,
-    "many arguments": lambda a, b, c, d, e: 1.0,
-    "returns None": lambda *args: {}.get(0),
-    "returns nan": lambda *args: np.nan,
-    "returns inf": lambda *args: np.inf,
-    "returns text": lambda *args: "abc",
-    "returns an array": lambda *args: np.ones(3),
-    "returns a complex number": lambda *args: 1j,
-    "returns a function": lambda *args: abs,
-    "returns 0": lambda *args: 0.0,
-    "raises": raises,
-    "a builtin": len,
-}
-
-
-@pytest.mark.parametrize("id", IDS)
-@pytest.mark.parametrize("answer", GARBAGE.values(), ids=GARBAGE.keys())
-def test_garbage_is_wrong_and_never_crashes(id: str, answer: Any) -> None:
-    verdict = ask(id, answer)
-    assert verdict.status == "wrong"
-    assert len(verdict.message) > 20
-
-
-@pytest.mark.parametrize("id", IDS)
-def test_three_hints_without_the_answer(id: str, capsys: pytest.CaptureFixture[str]) -> None:
-    exercise = getattr(check, id.replace(".", "_"))
-    assert len(set(exercise.hints)) == 3
-    assert not any("return " in hint and "def " in hint for hint in exercise.hints)
-    exercise.hint()
-    assert "Hint" in capsys.readouterr().out

@@ -1,58 +1,19 @@
-"""Exercises J5.x: solutions always pass, plausible slips are named, nothing crashes a check."""
+"""Exercises J5.x: other right answers pass, plausible slips are named."""
 
-import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import autograd.numpy as np
-import nbformat
 import pytest
+from exercise_cases import ask, failures
 
-from secondorder import check, gradient, jacobian
+from secondorder import gradient, jacobian
 
-CHAPTER = Path(__file__).resolve().parents[2] / "chapters" / "05_many_outputs.ipynb"
-IDS = ["J5.1", "J5.2", "J5.3", "J5.4"]
-SEEDS = 300
-
-
-def cells(tag: str | None = None) -> list[str]:
-    nb = nbformat.read(CHAPTER, as_version=4)
-    code = [c for c in nb.cells if c.cell_type == "code"]
-    return [c.source for c in code if tag is None or tag in c.metadata.get("tags", [])]
-
-
-def solution(name: str) -> Callable[..., Any]:
-    """The solution as the chapter prints it, without its own call of the check."""
-    (source,) = [s for s in cells("solution") if f"def {name}_solution" in s]
-    space: dict[str, Any] = {"np": np, "jacobian": jacobian}
-    exec(re.sub(rf"^check\.{name}\(.*$", "", source, flags=re.MULTILINE), space)
-    return space[f"{name}_solution"]
-
-
-def stub(name: str) -> Callable[..., Any]:
-    calls = [s for s in cells() if s.startswith(f"check.{name}(") and "# stuck?" in s]
-    reader = re.match(rf"check\.{name}\((\w+)\)", calls[0])[1]  # type: ignore[index]
-    (source,) = [s for s in cells() if f"def {reader}(" in s and "# your code here" in s]
-    space: dict[str, Any] = {}
-    exec(source, space)
-    return space[reader]
+SEEDS = 60
 
 
 def softmax(z: Any) -> Any:
     e = np.exp(z - np.max(z))
     return e / np.sum(e)
-
-
-def verdict(id: str, answer: Any, seed: int = 0) -> Any:
-    return getattr(check, id.replace(".", "_"))(answer, rng=np.random.default_rng(seed))
-
-
-@pytest.mark.parametrize("id", IDS)
-def test_the_solution_is_right_for_every_seed(id: str) -> None:
-    answer = solution(id.replace(".", "_"))
-    bad = [(seed, v) for seed in range(SEEDS) if not (v := verdict(id, answer, seed)).ok]
-    assert not bad
 
 
 def by_differences(f: Any, x: Any) -> Any:
@@ -78,8 +39,7 @@ OTHER_RIGHT = [
 
 @pytest.mark.parametrize(("id", "answer"), OTHER_RIGHT)
 def test_other_right_answers_are_right(id: str, answer: Any) -> None:
-    bad = [(seed, v) for seed in range(SEEDS // 5) if not (v := verdict(id, answer, seed)).ok]
-    assert not bad
+    assert failures(id, answer, SEEDS) == []
 
 
 def rows(*table: Any) -> Any:
@@ -149,38 +109,6 @@ WRONG = [
 @pytest.mark.parametrize(("id", "answer", "fragment"), WRONG)
 def test_a_plausible_slip_is_named(id: str, answer: Any, fragment: str) -> None:
     for seed in range(25):
-        got = verdict(id, answer, seed)
+        got = ask(id, answer, seed)
         assert got.status == "wrong"
         assert fragment in got.message
-
-
-@pytest.mark.parametrize("id", IDS)
-def test_an_untouched_stub_is_not_written_yet(id: str) -> None:
-    assert verdict(id, stub(id.replace(".", "_"))).status == "not written yet"
-    assert verdict(id, ...).status == "not written yet"
-
-
-def raises(*_: Any) -> Any:
-    raise RuntimeError("no")
-
-
-RETURNS = [None, "abc", np.nan, np.inf, 0.0, 1.0, True, 1j, [], {}, object(), [[1.0], [1.0, 2.0]]]
-RETURNS += [np.zeros(17), np.full(2, np.nan), np.ones((2, 2)), np.zeros((3, 2)), np.zeros((3, 3))]
-GARBAGE = [None, "abc", 3.0, [], {}, object(), lambda: 1.0, lambda a, b, c, d, e: 1.0, raises]
-GARBAGE += [lambda *_, value=value: value for value in RETURNS]
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("id", IDS)
-@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
-def test_garbage_is_never_right_and_never_crashes(id: str, garbage: Any) -> None:
-    got = verdict(id, garbage)
-    assert got.status == "wrong"
-    assert got.message
-
-
-@pytest.mark.parametrize("id", IDS)
-def test_three_hints(id: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for number in (1, 2, 3, 3):
-        getattr(check, id.replace(".", "_")).hint()
-        assert f"Hint {number} of 3" in capsys.readouterr().out
