@@ -1,4 +1,4 @@
-"""secondorder: slopes, gradients, Jacobians and Hessians for people who want to see them.
+"""secondorder: slopes, gradients, Jacobians, Hessians and optimizers, for people who look inside.
 
 The names below load on first use, so that ``import secondorder`` costs nothing: a kernel that only
 grades exercises never pays for pyplot or the widgets.
@@ -11,7 +11,22 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_MODULES = ("check", "derivatives", "differences", "local_models", "objectives", "plotting")
+_MODULES = (
+    "check",
+    "curvature",
+    "data",
+    "derivatives",
+    "differences",
+    "estimators",
+    "geometry",
+    "layout",
+    "local_models",
+    "losses",
+    "methods",
+    "networks",
+    "objectives",
+    "plotting",
+)
 _NAMES = {
     "Objective": "objectives",
     "VectorMap": "objectives",
@@ -35,6 +50,14 @@ _NAMES = {
     "parabola": "local_models",
     "quadric": "local_models",
     "tangent_plane": "local_models",
+    "empirical_fisher_operator": "curvature",
+    "fisher_operator": "curvature",
+    "ggn_operator": "curvature",
+    "hessian_operator": "curvature",
+    "jacobian_operator": "curvature",
+    "Stop": "methods",
+    "minimize": "methods",
+    "mlp": "networks",
     "explore": "_explore",
 }
 __all__ = sorted([*_MODULES, *_NAMES])

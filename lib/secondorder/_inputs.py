@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -146,6 +147,25 @@ def need_finite(value: NDArray[np.floating], name: str = "f", at: str = "at this
     if not np.all(np.isfinite(value)):
         where = first_index(~np.isfinite(value))
         raise ValueError(f"{place(f'{name}(x)', where)} is {value[where]} {at}")
+
+
+def need_memory(entries: float, dtype: Any, what: str, instead: str) -> None:
+    """Raise MemoryError where so many entries cannot fit into the memory that is free."""
+    need = entries * np.dtype(dtype).itemsize
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on this system: let numpy try
+        free = sys.maxsize
+    if need > free:
+        raise MemoryError(
+            f"{what} needs {_in_units(need)}, and {_in_units(free)} are free: use {instead}, which "
+            "multiplies without building it"
+        )
+
+
+def _in_units(size: float) -> str:
+    power = min(int(np.log10(max(size, 1.0)) // 3), 4)
+    return f"{size / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
 def warn(message: str, category: type[Warning]) -> None:

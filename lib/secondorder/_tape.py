@@ -23,13 +23,38 @@ from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
-from autograd.core import VJPNode, add_outgrads, make_jvp, vspace
-from autograd.tracer import getval, isbox, notrace_primitives, toposort, trace_stack
+from autograd.core import (
+    JVPNode,
+    VJPNode,
+    VSpace,
+    add_outgrads,
+    make_jvp,
+    primitive_jvps,
+    sparse_add,
+    vspace,
+)
+from autograd.numpy import numpy_vjps, numpy_wrapper
+from autograd.numpy.numpy_boxes import ArrayBox
+from autograd.tracer import Node, getval, isbox, notrace_primitives, toposort, trace_stack
 from autograd.tracer import trace as autograd_trace
 
 from ._inputs import Function, describe, need_callable, need_scalar
 
 _LOCK = threading.RLock()
+INNER = {  # primitives that autograd uses and does not show
+    "add": VSpace.add,
+    "mut_add": VSpace.mut_add,
+    "sparse_add": sparse_add,
+    "getitem": ArrayBox.__getitem__,
+    "untake": numpy_vjps.untake,
+    "dot_adjoint_0": numpy_vjps.dot_adjoint_0,
+    "dot_adjoint_1": numpy_vjps.dot_adjoint_1,
+    "array": numpy_wrapper._array_from_scalar_or_array,
+    "array_from_args": numpy_wrapper.array_from_args,
+    "concatenate": numpy_wrapper.concatenate_args,
+    "mean": numpy_wrapper._primitive_mean,
+    "where": getattr(anp, "_original_where", anp.where),
+}
 
 
 class UntraceableError(TypeError):
@@ -76,11 +101,14 @@ def _to_lower(vjp: Function) -> Function:
 class _Unrecorded:
     """What autograd treats as constant, but for `full_like`, which has to be looked at."""
 
+    def __init__(self, kind: Any) -> None:
+        self.constant = notrace_primitives[kind]
+
     def __contains__(self, fun: Any) -> bool:
-        return fun in notrace_primitives[VJPNode] and fun.fun is not np.full_like
+        return fun in self.constant and fun.fun is not np.full_like
 
 
-notrace_primitives[RecordedNode] = _Unrecorded()
+notrace_primitives[RecordedNode] = _Unrecorded(VJPNode)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,11 +241,16 @@ def _untraceable(name: str, error: Exception) -> str:
     return f"autograd cannot trace {name}: {advice}. It said: {text}"
 
 
-def gradient_map(f: Function, name: str = "f") -> Function:
-    """Return x ↦ ∇f(x), traceable once more. Cost per call: one evaluation and one reverse pass."""
+def gradient_map(f: Function, name: str = "f", seen: list[Any] | None = None) -> Function:
+    """Return x ↦ ∇f(x), traceable once more; f(x) is appended to `seen`.
+
+    Cost per call: one evaluation and one reverse pass.
+    """
 
     def grad_f(x: Any) -> Any:
         tape = record(f, x, name)
+        if seen is not None:
+            seen.append(tape.value)
         need_scalar(getval(tape.value), name)
         return tape.zeros if tape.constant else tape.pullback(vspace(getval(tape.value)).ones())
 
@@ -232,3 +265,85 @@ def pushforward(f: Function, x: Any, v: Any) -> Any:
     except Exception:  # the rules of autograd raise whatever they like
         return None
     return None if np.iscomplexobj(out) else out
+
+
+class Step(Node):
+    """A step of a forward trace: what was computed from what. It looks up no rule."""
+
+    __slots__ = ("args", "fun", "kwargs", "parents", "traced", "value")
+
+    def __init__(
+        self, value: Any, fun: Any, args: Any, kwargs: Any, parent_argnums: Any, parents: Any
+    ) -> None:
+        if fun.fun is np.full_like and 1 in parent_argnums:
+            raise UntraceableError(
+                "autograd cannot trace f: full_like loses the slope of its fill_value; "
+                "write x[0] * np.ones(n)"
+            )
+        self.value, self.fun, self.args, self.kwargs = value, fun, args, kwargs
+        self.traced, self.parents = parent_argnums, parents
+
+    def initialize_root(self) -> None:
+        self.parents = ()
+
+
+notrace_primitives[Step] = _Unrecorded(JVPNode)
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """The steps of one evaluation, from the input to the output, to be replayed with tangents.
+
+    `forward` are those of f alone where the trace is one of a gradient.
+    """
+
+    value: Any
+    steps: tuple[Step, ...]  # the root first; empty for a constant
+    forward: tuple[Step, ...]
+    forward_value: Any = None
+
+
+def trace(f: Function, x: Any, name: str = "f") -> Trace:
+    """Run `f` once and keep its steps. Cost: one evaluation of f."""
+    return _trace(f, x, name, None)
+
+
+def trace_gradient(f: Function, x: Any, name: str = "f") -> Trace:
+    """Run ∇f once and keep its steps. Cost: one gradient."""
+    seen: list[Any] = []
+    return _trace(gradient_map(f, name, seen), x, name, seen)
+
+
+def _trace(f: Function, x: Any, name: str, seen: list[Any] | None) -> Trace:
+    need_callable(name, f)
+    root = Step.new_root()
+    with _tracing() as top:
+        try:
+            value, end = autograd_trace(root, f, x)
+        except (UntraceableError, BreakdownError):
+            raise
+        except Exception as error:
+            if seen:  # f has run: gradient_map itself found what it returned unfit
+                raise
+            raise UntraceableError(_untraceable(name, error)) from error
+    if _hides_boxes(value) or (isbox(value) and value._trace > top):
+        raise UntraceableError(
+            f"autograd lost track of {name}: it returned {describe_output(value)}. "
+            f"Build arrays inside {name} with autograd.numpy (import autograd.numpy as np)"
+        )
+    steps = () if end is None else tuple(toposort(end))[::-1]
+    if any(step is not root and not hasattr(step, "fun") for step in steps):
+        raise UntraceableError(
+            f"{name} uses a value that it kept from an earlier call: compute everything from x"
+        )
+    if root not in steps:
+        steps = ()
+    if seen is None:
+        return Trace(value, steps, steps, value)
+    forward = tuple(toposort(seen[0]._node))[::-1] if isbox(seen[0]) else ()
+    return Trace(value, steps, forward, getval(seen[0]))
+
+
+def forward_rule(fun: Any) -> Function | None:
+    """Return autograd's forward rule of a primitive: (traced, tangents, value, args, kwargs)."""
+    return primitive_jvps.get(fun)

@@ -18,6 +18,7 @@ thing written with `if` does not), the order in which `eig` lists its eigenvalue
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,11 @@ from ._inputs import (
     evaluate,
     first_index,
     need_finite,
+    need_memory,
     need_scalar,
     warn,
 )
+from ._linear import Bend, Linear
 from ._rules import fault, kinks
 from ._tape import Tape, gradient_map, pushforward, record
 
@@ -187,10 +190,13 @@ def jacobian(f: Function, x: ArrayLike) -> Matrix:
         `x` holds integers, or autograd cannot trace `f`.
     ValueError
         `f` returns an array that is not flat, or the Jacobian is not finite.
+    MemoryError
+        m n floats do not fit.
 
     Notes
     -----
-    Cost: one evaluation of f and m reverse passes.
+    Cost: one evaluation of f and min(m, n) passes, forward or backward, several at a time.
+    Memory: m n floats. What cannot fit is refused: see `curvature.jacobian_operator`.
 
     Examples
     --------
@@ -207,9 +213,14 @@ def jacobian(f: Function, x: ArrayLike) -> Matrix:
         raise ValueError(f"f must return one flat array, got shape {shape}: return ravel() of it")
     if 0 in shape:
         raise ValueError("f returned an empty array: it needs at least one output")
-    basis = np.eye(int(np.prod(shape))).reshape((-1, *shape))
-    rows = [tape.pullback(row[()]) for row in basis]
-    return _finite(np.array(rows), "the Jacobian of f", point.dtype)
+    m, n = int(np.prod(shape)), point.size
+    need_memory(m * n, point.dtype, f"a Jacobian of {m} × {n}", "jacobian_operator(f, x)")
+    linear = Linear(f, point)
+    if m <= n:
+        J = linear.pull(np.eye(m, dtype=point.dtype).reshape(m, *shape))
+    else:
+        J = linear.push(np.eye(n, dtype=point.dtype)).T
+    return _finite(J, "the Jacobian of f", point.dtype)
 
 
 def jvp(f: Function, x: ArrayLike, v: ArrayLike) -> NDArray[np.floating] | float:
@@ -311,10 +322,13 @@ def hessian(f: Function, x: ArrayLike) -> Matrix:
     TypeError, ValueError
         As `gradient`. A Hessian whose two mixed partials disagree beyond rounding is an error:
         it means that the second partials are not continuous here.
+    MemoryError
+        n² floats do not fit.
 
     Notes
     -----
-    Cost: one traced gradient and n reverse passes, about 2n gradients. Memory: n² floats.
+    Cost: one traced gradient and n products H v, several at a time: about n gradients.
+    Memory: n² floats. What cannot fit is refused: see `curvature.hessian_operator`.
 
     Examples
     --------
@@ -323,10 +337,11 @@ def hessian(f: Function, x: ArrayLike) -> Matrix:
            [0., 2.]])
     """
     point = as_vector("x", x)
+    n = point.size
+    need_memory(2 * n * n, point.dtype, f"a Hessian of {n} × {n}", "hessian_operator(f, x)")
     _first_look(f, point, order=2)
-    tape = record(gradient_map(f), point)
-    rows = [tape.pullback(row) for row in np.eye(point.size, dtype=point.dtype)]
-    H = _finite(np.array(rows), "the Hessian of f", point.dtype)
+    H = Bend(f, point).products(np.eye(n, dtype=point.dtype))
+    H = _finite(H, "the Hessian of f", point.dtype)
     gap = np.max(np.abs(H - H.T))
     if gap > np.sqrt(np.finfo(H.dtype).eps) * max(1.0, float(np.max(np.abs(H)))):
         raise ValueError(
@@ -356,9 +371,9 @@ def hvp(f: Function, x: ArrayLike, v: ArrayLike) -> Vector:
 
     Notes
     -----
-    H v = d/dt ∇f(x + t v) at t = 0. Cost: about 2 gradients, whatever n is.
-    Source: Pearlmutter, *Fast Exact Multiplication by the Hessian* (1994), here by reversing the
-    gradient once more.
+    H v = d/dt ∇f(x + t v) at t = 0. Cost: about 2 gradients, whatever n is. For many products at
+    one point use `curvature.hessian_operator`.
+    Source: Pearlmutter, *Fast Exact Multiplication by the Hessian* (1994).
 
     Examples
     --------
@@ -368,8 +383,7 @@ def hvp(f: Function, x: ArrayLike, v: ArrayLike) -> Vector:
     point = as_vector("x", x)
     direction = as_vector("v", v, point.size).astype(point.dtype)
     _first_look(f, point, order=2)
-    tape = record(gradient_map(f), point)
-    return _finite(tape.pullback(direction), "H v", point.dtype)
+    return _finite(Bend(f, point).products(direction[None])[0], "H v", point.dtype)
 
 
 def _first_look(f: Function, x: NDArray[np.floating], scalar: bool = True, order: int = 1) -> Tape:
@@ -384,13 +398,33 @@ def _first_look(f: Function, x: NDArray[np.floating], scalar: bool = True, order
             "f gave two different values at the same x: it draws random numbers, keeps a state, or "
             "does something else when it is traced"
         )
-    for step in tape.steps:
+    examine(tape.steps, order)
+    return tape
+
+
+def examine(steps: Iterable[Any], order: int = 1) -> None:
+    """Raise where autograd's rule for a step is wrong, warn of kinks and of constants.
+
+    `steps` are those of a tape or a trace, without the input.
+
+    Raises
+    ------
+    TypeError
+        A step whose derivative would be silently wrong.
+
+    Examples
+    --------
+    >>> import autograd.numpy as np
+    >>> examine(record(lambda x: np.sin(x), 1.0).steps)
+    """
+    found = list(steps)
+    for step in found:
         reason = fault(step, order)
         if reason:
             raise TypeError(f"autograd's derivative of {step.fun.__name__} is not right: {reason}")
-    if tape.constant:
+    if not found:
         warn("f does not depend on x: its derivative is zero", ConstantWarning)
-    for step in tape.steps:
+    for step in found:
         count = kinks(step)
         if count:
             warn(
@@ -398,7 +432,6 @@ def _first_look(f: Function, x: NDArray[np.floating], scalar: bool = True, order
                 "derivative may not exist; what you get is autograd's convention",
                 KinkWarning,
             )
-    return tape
 
 
 def _same(plain: NDArray[np.floating], traced: object, dtype: np.dtype) -> bool:

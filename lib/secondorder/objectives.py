@@ -62,14 +62,22 @@ class Objective:
     ----------
     name : str
     fun : callable
-        `fun(x)`, or `fun(x, batch)` when the value depends on data; returns one number.
+        `fun(x)`, or `fun(x, batch=None)` when the value depends on data: then the mean over the
+        rows of the batch, or over all data without one. Returns one number.
     dim : int
         Length n of x.
     model, loss : callables, optional
-        The split fun = loss ∘ model that Gauss–Newton and Fisher products need.
+        The split fun(x, batch) = loss(model(x, batch), batch) that Gauss–Newton needs. The first
+        axis of the outputs counts the rows.
+    likelihood : object, optional
+        The loss as a negative log-likelihood, see `losses`: what Fisher products need.
     residuals : callable, optional
         r(x) with fun(x) = ½‖r(x)‖².
-    layout : object, optional
+    ridge : float
+        λ of a term ½λ‖x‖² in fun that is not part of loss ∘ model (weight decay).
+    data : tuple of arrays, optional
+        All rows, inputs first and targets last; a batch is a tuple of the same kind.
+    layout : Layout, optional
         How x is cut into named arrays.
     start : array of shape (n,), optional
         The customary starting point.
@@ -87,7 +95,10 @@ class Objective:
     dim: int
     model: Callable[..., Any] | None = None
     loss: Callable[..., Any] | None = None
+    likelihood: Any = None
     residuals: Callable[..., Any] | None = None
+    ridge: float = 0.0
+    data: tuple[Any, ...] | None = None
     layout: Any = None
     start: Vector | None = None
     known: Known = field(default_factory=Known)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import curvature, derivative, gradient, jacobian  # noqa: F401  (they register themselves)
+from . import curvature, derivative, gradient, jacobian  # they register themselves
 from ._exercise import EXERCISES, Exercise, Verdict
 
 __all__ = ["EXERCISES", "Exercise", "Verdict"]
