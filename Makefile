@@ -6,8 +6,15 @@ PORT ?= 8000
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
+# The peers that `make bench` measures against have an environment of their own. On Linux the torch of
+# PyPI brings CUDA along; this index has the builds without. Where it cannot be reached, PyPI serves.
+BENCH_VENV ?= .venv-bench
+BENCH_BIN = $(BENCH_VENV)/bin
+BENCH_STAMP = $(BENCH_VENV)/.installed
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
 .DEFAULT_GOAL := help
-.PHONY: help book html test lint canon report lock clean
+.PHONY: help book html test lint canon report bench lock clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -33,6 +40,10 @@ canon: $(STAMP) ## Run every notebook and write its canonical form
 report: $(STAMP) ## Show the size of every chapter against its budgets
 	@$(BIN)/python tools/report.py
 
+bench: $(STAMP) $(BENCH_STAMP) ## Measure against the peers, 40 minutes (FLAGS=--help), and make the page
+	$(BENCH_BIN)/python bench/run.py $(FLAGS)
+	$(BIN)/python tools/canon.py reference/performance.ipynb
+
 lock: $(STAMP) ## Pin every indirect dependency anew (FLAGS=--upgrade for the latest)
 	grep -v '^[-#]' requirements.txt | $(BIN)/uv pip compile pyproject.toml - --all-extras --universal \
 	  --python-version 3.11 --no-emit-index-url --no-annotate --no-header -q $(FLAGS) -o constraints.txt
@@ -41,7 +52,7 @@ lock: $(STAMP) ## Pin every indirect dependency anew (FLAGS=--upgrade for the la
 
 clean: ## Remove what was built; keep the environment
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 $(STAMP): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -51,4 +62,12 @@ $(STAMP): requirements.txt constraints.txt pyproject.toml
 	  echo "$(PYTHON) cannot make environments: install its venv package (Debian: apt install python3-venv)."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt -e '.[book,test,edit]'
+	@touch $@
+
+$(BENCH_STAMP): $(STAMP) bench/requirements.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_BIN)/python -m pip install --disable-pip-version-check -q --no-deps --retries 0 \
+	  --extra-index-url $(TORCH_INDEX) $$(grep '^torch' bench/requirements.txt)
+	$(BENCH_BIN)/python -m pip install --disable-pip-version-check -q -r bench/requirements.txt -e .
+	@$(BENCH_BIN)/python -c 'import torch, sys; sys.exit(torch.version.cuda and "this torch was built for CUDA")'
 	@touch $@

@@ -232,7 +232,7 @@ Update = Callable[[Oracle, Point, Any, np.random.Generator], Step]
 
 @dataclass(frozen=True)
 class Method:
-    """An optimizer. Call it, `method(objective, x0, rng=rng)`, and it yields its `Iterate`s.
+    """An optimizer. Call it, `method(objective, x0, rng=rng)`, and it yields its records.
 
     Attributes
     ----------

@@ -101,8 +101,8 @@ def decaying(lr: float, rate: float) -> Schedule:
 
     Notes
     -----
-    The sum of ηₖ is infinite and that of ηₖ² is not: the conditions of Robbins & Monro, *A Stochastic
-    Approximation Method*, Annals of Mathematical Statistics 22 (1951).
+    The sum of ηₖ is infinite and that of ηₖ² is not: the conditions of Robbins & Monro, *A
+    Stochastic Approximation Method*, Annals of Mathematical Statistics 22 (1951).
 
     Examples
     --------

@@ -17,8 +17,8 @@ def lbfgs(memory: int = 10, *, line_search: LineSearch | None = None) -> Method:
 
     .. math:: p_k = -H_k g_k, \qquad x_{k+1} = x_k + \alpha_k p_k
 
-    H is the inverse Hessian that BFGS makes of the last pairs s, y, starting from yᵀs/yᵀy · I. It is
-    never built: the two-loop recursion multiplies with it.
+    H is the inverse Hessian that BFGS makes of the last pairs s, y, starting from yᵀs/yᵀy · I. It
+    is never built: the two-loop recursion multiplies with it.
 
     Parameters
     ----------
