@@ -154,14 +154,16 @@ class Oracle:
     (9.0, array([6.]), 1.0)
     """
 
-    def __init__(self, objective: Objective, counts: Counts | None = None) -> None:
+    def __init__(
+        self, objective: Objective, counts: Counts | None = None, last: Point | None = None
+    ) -> None:
         self.objective = objective
         self.counts = counts or Counts()
-        self._last: Point | None = None
+        self._last = last
 
     def value(self, x: Vector, batch: Any = None) -> float:
         """Return f(x). Cost: one value."""
-        self._add(batch, values=1)
+        self.charge(batch, values=1)
         with np.errstate(all="ignore"):
             return float(self.objective(x, batch))
 
@@ -170,7 +172,7 @@ class Oracle:
         last = self._last
         if last is not None and last.batch is batch and np.array_equal(last.x, x):
             return last.value, last.g
-        self._add(batch, gradients=1)
+        self.charge(batch, gradients=1)
         try:
             with np.errstate(all="ignore"):
                 tape = record(lambda z: self.objective(z, batch), x)
@@ -210,15 +212,16 @@ class Oracle:
 
         residuals = self.objective.residuals
         assert residuals is not None  # the method said that it needs them
-        self._add(None, gradients=1, products=x.size / 2)
+        self.charge(None, gradients=1, products=x.size / 2)
         return np.asarray(residuals(x), x.dtype), jacobian(residuals, x)
 
     def _counted(self, make: Callable[..., Any], x: Vector, batch: Any) -> Any:
-        self._add(batch, gradients=1)
+        self.charge(batch, gradients=1)
         A = make(self.objective, x, batches=None if batch is None else [batch])
-        return _counting(A, lambda k: self._add(batch, products=k))
+        return _counting(A, lambda k: self.charge(batch, products=k))
 
-    def _add(self, batch: Any, **more: float) -> None:
+    def charge(self, batch: Any = None, **more: float) -> None:
+        """Count evaluations made elsewhere: `values`, `gradients`, `products`."""
         share = 1.0
         if batch is not None and self.objective.data is not None:
             share = len(batch[0]) / len(self.objective.data[0])
@@ -260,6 +263,10 @@ class Method:
     needs: tuple[str, ...] = ()
     batch_size: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.batch_size is not None:
+            as_count("batch_size", self.batch_size)
+
     def __call__(
         self,
         objective: Objective | Callable[..., Any],
@@ -297,7 +304,8 @@ class Method:
         if state.rng:
             rng = np.random.default_rng(0)
             rng.bit_generator.state = state.rng
-        return self._run(Oracle(found, state.counts), state, self._batches(found), rng)
+        oracle = Oracle(found, state.counts, state.at)
+        return self._run(oracle, state, self._batches(found), rng)
 
     def __repr__(self) -> str:
         return f"Method({self.name!r})"
@@ -309,8 +317,6 @@ class Method:
                     f"{self.name} needs objective.{need.replace('|', ' or objective.')}, which "
                     f"{objective.name!r} does not have"
                 )
-        if objective.data is not None and self.batch_size is not None:
-            as_count("batch_size", self.batch_size)
 
     def _batches(self, objective: Objective) -> Any:
         if self.batch_size is None:

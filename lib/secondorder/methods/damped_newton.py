@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from .._inputs import Vector, need_callable
+from .._inputs import need_callable
 from ._core import Method, Oracle, Point, Step
 from ._settings import need_between
 from ._spectrum import spectrum
-from .line_search import armijo
+from .line_search import LineSearch, armijo
 
 MARGIN = 1e-5  # of the largest eigenvalue in size: the least that a shift lifts the smallest to
 
@@ -18,7 +16,7 @@ MARGIN = 1e-5  # of the largest eigenvalue in size: the least that a shift lifts
 def damped_newton(
     damping: float = 0.0,
     *,
-    line_search: Callable[[Oracle, Point, Vector, float], float] | None = None,
+    line_search: LineSearch | None = None,
 ) -> Method:
     r"""Return damped Newton: every step goes down, whatever the Hessian is like.
 
@@ -46,8 +44,7 @@ def damped_newton(
     With damping 0 the last steps are Newton's own, and digits double. Where H has a negative
     eigenvalue the note says so, and the direction is kept; it is not followed, so a start exactly
     at a saddle stays there.
-    Cost: 2 gradients and n products a step, one eigendecomposition of H, and what the line search
-    takes beyond its last trial.
+    Cost: 1 gradient and n products a step, one eigendecomposition of H, and the line search.
     Source: Nocedal & Wright, *Numerical Optimization* (2006), section 3.4. Their Algorithm 3.3
     finds λ by trial; here the eigenvalues tell it.
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from .._inputs import Vector, as_count, need_callable
+from .._inputs import as_count, need_callable
 from ._core import Method, Oracle, Point, Step
 from ._settings import need_between, need_choice
 from ._trial import ratio
 from ._trust_region_steps import truncated_cg
-from .line_search import armijo
+from .line_search import LineSearch, armijo
 
 POWER = (1 + 5**0.5) / 2  # of the forcing term: Eisenstat & Walker's α, with γ = 1
 FIRST, LEAST, MOST = 0.9, 1e-6, 0.7
@@ -30,7 +29,7 @@ def newton_cg(
     products: str = "hessian",
     damping: float = 0.0,
     *,
-    line_search: Callable[[Oracle, Point, Vector, float], float] | None = None,
+    line_search: LineSearch | None = None,
     max_products: int = 250,
     batch_size: int | None = None,
 ) -> Method:
@@ -67,7 +66,10 @@ def newton_cg(
 
     Notes
     -----
-    Cost: 2 gradients and the products a step, and what the line search takes beyond its last trial.
+    It does not follow negative curvature, so it may crawl where there is much of it:
+    `trust_region("steihaug")` goes along it to the boundary.
+    Cost: 1 gradient and the products a step, and the line search. With a mini-batch 1 more, since
+    the next step draws another.
     Source: Martens, *Deep Learning via Hessian-Free Optimization*, ICML (2010), for λ; Nocedal &
     Wright, *Numerical Optimization* (2006), Algorithm 7.1; Eisenstat & Walker, *Choosing the
     Forcing Terms in an Inexact Newton Method*, SIAM Journal on Scientific Computing 17 (1996),
@@ -102,7 +104,7 @@ def newton_cg(
         if shift:
             bend = float(p @ Ap - shift * (p @ p))
             fall = -alpha * float(at.g @ p) - alpha**2 * bend / 2
-            shift *= _change(ratio(at, _value(oracle, x, at.batch), fall))
+            shift *= _change(ratio(at, oracle.value_and_gradient(x, at.batch)[0], fall))
         note = "" if down is None else "negative curvature"
         return Step(x, Inexact(shift, eta, norm), note, down)
 
@@ -119,8 +121,3 @@ def _forcing(last: Inexact, norm: float) -> float:
 
 def _change(rho: float) -> float:
     return 2 / 3 if rho > 0.75 else 1.5 if rho < 0.25 else 1.0
-
-
-def _value(oracle: Oracle, x: Vector, batch: object) -> float:
-    """Return f(x); on all data with its gradient, which the run asks for next."""
-    return oracle.value_and_gradient(x)[0] if batch is None else oracle.value(x, batch)
