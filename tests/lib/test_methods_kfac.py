@@ -100,7 +100,9 @@ def test_mini_batches_and_old_factors(digits: Any) -> None:
     stop = Stop(gradient=None, steps=30)
     found = minimize(f, x0, kfac(net, batch_size=100, interval=3), stop=stop)
     assert float(f(found.x)) < 0.4 * float(f(x0))
+    # A product a step. A gradient a record and another a step, and one for every ten new factors.
     assert found.counts.products == pytest.approx(30 / 4)
+    assert found.counts.gradients == pytest.approx((31 + 30 + 10) / 4)
 
 
 def test_float32_stays_float32(digits: Any) -> None:

@@ -71,7 +71,7 @@ def multiply(V: Block, part: Part) -> Block:
     ValueError
         A product that is not finite.
     """
-    out = part.recorded()(V)
+    out = np.asarray(part.recorded()(V), V.dtype)  # constants in f may have made it float64
     if not np.all(np.isfinite(out)):
         raise ValueError(
             "a product with this matrix is nan or inf: a derivative rule breaks down at this x"

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._inputs import Matrix, Vector, as_count, as_vector, describe, need_callable
-from .._tape import BreakdownError, record
+from .._tape import BreakdownError, UntraceableError, record
 from ..derivatives import gradient as checked_gradient
 from ..objectives import Objective
 
@@ -168,7 +168,10 @@ class Oracle:
             return float(self.objective(x, batch))
 
     def value_and_gradient(self, x: Vector, batch: Any = None) -> tuple[float, Vector]:
-        """Return f(x) and ∇f(x). Cost: one gradient, or nothing where it was just evaluated."""
+        """Return f(x) and ∇f(x). Cost: one gradient, or nothing where it was just evaluated.
+
+        Its errors are those of the objective.
+        """
         last = self._last
         if last is not None and last.batch is batch and np.array_equal(last.x, x):
             return last.value, last.g
@@ -180,6 +183,9 @@ class Oracle:
             value = float(tape.value)
         except BreakdownError:
             value, g = float("nan"), np.full_like(x, np.nan)
+        except UntraceableError:
+            self.objective(x, batch)  # an error of its own comes out as it is
+            raise
         self._last = Point(x, value, g, batch=batch)
         return value, g
 
@@ -290,10 +296,14 @@ class Method:
         Raises
         ------
         TypeError, ValueError
-            x0 is no flat float array, the objective lacks a part that the method needs.
+            x0 is no flat float array, the objective lacks a part that the method needs, the state
+            is none or of another dimension.
         Halt
             While iterating: the method cannot go on, for the reason it names.
         """
+        if not (state is None or isinstance(state, State)):
+            advice = "pass `found.state` or `iterate.state`"
+            raise TypeError(f"state must be a State, got {type(state).__name__}: {advice}")
         found = as_objective(objective, x0 if state is None else state.at.x)
         self._check(found)
         rng = np.random.default_rng(0) if rng is None else rng
@@ -301,6 +311,7 @@ class Method:
             given: Any = found.start if x0 is None else x0
             start = as_vector("x0", given, found.dim).copy()
             return self._start(found, start, rng)
+        as_vector("state.at.x", state.at.x, found.dim)
         if state.rng:
             rng = np.random.default_rng(0)
             rng.bit_generator.state = state.rng
@@ -388,16 +399,16 @@ def as_objective(objective: Objective | Callable[..., Any], x0: ArrayLike | None
 
 
 def _counting(A: Any, count: Callable[[int], None]) -> Any:
-    """Return the symmetric operator A, its products counted."""
+    """Return the symmetric operator A, its products counted and of its dtype, that of x."""
     from scipy.sparse.linalg import LinearOperator
 
     def block(V: Matrix) -> Matrix:
         count(V.shape[1])
-        return A @ V
+        return np.asarray(A @ V, A.dtype)  # float64 constants in f make them float64
 
     def one(v: Vector) -> Vector:
         count(1)
-        return A @ np.ravel(v)
+        return np.asarray(A @ np.ravel(v), A.dtype)
 
     return LinearOperator(A.shape, one, one, block, A.dtype, block)
 

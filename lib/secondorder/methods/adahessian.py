@@ -53,9 +53,9 @@ def adahessian(
     Notes
     -----
     z is drawn from random signs; D is then the diagonal of H on average, and exactly where H is
-    diagonal. Because D is squared, negative curvature counts as positive. The paper averages D
-    over neighbouring weights of convolutions; for the matrices of a perceptron it does not, and
-    neither does this. The Hessian power is 1.
+    diagonal. Because D is squared, negative curvature counts as positive. The paper also averages
+    D over blocks of weights, such as the kernel of a convolution: that is left out. The Hessian
+    power is 1.
     Cost: 1 gradient a step, and 1 gradient and 1 product every `interval` steps. Memory: 3 vectors.
     Source: Yao, Gholami, Shen, Mustafa, Keutzer & Mahoney, *ADAHESSIAN: An Adaptive Second Order
     Optimizer for Machine Learning*, AAAI (2021), Algorithm 1.

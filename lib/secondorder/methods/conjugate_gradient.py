@@ -51,9 +51,9 @@ def conjugate_gradient() -> Method:
     """
 
     def update(oracle: Oracle, at: Point, last: Conjugate | None, rng: np.random.Generator) -> Step:
-        if not at.g.any():
-            return Step(at.x, last, "stationary")
         square, p = float(at.g @ at.g), -at.g
+        if not square:  # also where it underflows
+            return Step(at.x, last, "stationary")
         if last is not None:
             p = p + square / last.square * last.p
         bend, Hp = curvature_along(oracle, at, p)

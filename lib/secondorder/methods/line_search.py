@@ -18,6 +18,7 @@ from ._core import Halt, Oracle, Point
 from ._settings import need_between
 
 LineSearch = Callable[[Oracle, Point, Vector, float], float]
+FAR = 1e30  # the longest first trial, also where `first` overflowed
 
 
 class Trial(NamedTuple):
@@ -54,9 +55,12 @@ def armijo(decrease: float = 1e-4, shrink: float = 0.5) -> LineSearch:
 
     Notes
     -----
-    The test allows for a rounding error of 10 ε ``|f|``.
+    Where f changes by 10 ε ``|f|`` or less, its slope at the trial must say that it fell: f alone
+    would not tell.
     Cost: 1 gradient a trial. The last one is the gradient of the next step.
-    Source: Nocedal & Wright, *Numerical Optimization* (2006), Algorithm 3.1.
+    Source: Nocedal & Wright, *Numerical Optimization* (2006), Algorithm 3.1; Hager & Zhang, *A New
+    Conjugate Gradient Method with Guaranteed Descent and an Efficient Line Search*, SIAM Journal on
+    Optimization 16 (2005), for the test by the slope.
 
     Examples
     --------
@@ -72,13 +76,15 @@ def armijo(decrease: float = 1e-4, shrink: float = 0.5) -> LineSearch:
 
 
 def _backtrack(c1: float, rho: float, oracle: Oracle, at: Point, p: Vector, first: float) -> float:
-    start, alpha = _start(at, p), first
+    start, slack, alpha = _start(at, p), _rounding(at), min(FAR, first)
     while not np.array_equal(at.x + alpha * p, at.x):
         trial = _try(oracle, at, p, alpha)
-        if trial.finite and trial.value <= _limit(c1, at, start, alpha):
+        fall = start.value - trial.value  # where rounding hides it, the slope speaks
+        flat = abs(fall) <= slack and trial.slope <= (2 * c1 - 1) * start.slope
+        if trial.finite and (fall >= -c1 * alpha * start.slope or flat):
             return alpha
         alpha *= rho
-    raise _failed(at, start)
+    raise _failed(start)
 
 
 def strong_wolfe(decrease: float = 1e-4, curvature: float = 0.9, *, trials: int = 40) -> LineSearch:
@@ -127,54 +133,62 @@ def _bracket(
     c1: float, c2: float, trials: int, oracle: Oracle, at: Point, p: Vector, first: float
 ) -> float:
     start = lo = _start(at, p)
-    hi, alpha, width = None, first, np.inf
+    slack, hi, alpha, width = _rounding(at), None, min(FAR, first), np.inf
     for _ in range(trials):
         trial = _try(oracle, at, p, alpha)
-        high = not trial.finite or trial.value > _limit(c1, at, start, alpha)
-        if high or (lo is not start and trial.value > lo.value):
+        limit = start.value + c1 * alpha * start.slope
+        if lo is not start:
+            limit = min(limit, lo.value)
+        if not trial.finite or trial.value > limit + slack:
             hi = trial
         elif abs(trial.slope) <= -c2 * start.slope:
             return alpha
         else:
             last, lo = lo, trial
             if hi is None and trial.slope < 0:
-                alpha = _further(last, lo)
+                alpha = _further(last, lo, slack)
                 continue
             if hi is None or trial.slope * (hi.alpha - trial.alpha) > 0:
                 hi = last
-        alpha = _between(lo, hi, halve=abs(hi.alpha - lo.alpha) > 2 / 3 * width)
+        alpha = _between(lo, hi, slack, halve=abs(hi.alpha - lo.alpha) > 2 / 3 * width)
         width = abs(hi.alpha - lo.alpha)
         if np.array_equal(at.x + alpha * p, at.x + lo.alpha * p):
             break
-    if lo is start:
-        raise _failed(at, start)
-    return lo.alpha
+    # As in `_backtrack`: below rounding, the slope says whether f fell.
+    if lo.value < start.value or abs(lo.slope) <= (2 * c1 - 1) * start.slope:
+        return lo.alpha
+    raise _failed(start)
 
 
-def _further(last: Trial, lo: Trial) -> float:
-    """Return the next step outwards, where a cubic has its minimum, 2 to 10 times as far."""
-    wide = lo.alpha - last.alpha
-    alpha = _cubic(last, lo)
+def _further(last: Trial, lo: Trial, slack: float) -> float:
+    """Return the next step outwards: to the model's minimum, within 1 to 9 times the stride."""
+    stride = lo.alpha - last.alpha
+    alpha = _lowest(last, lo, slack)
     outwards = alpha if alpha > lo.alpha else np.inf  # no minimum ahead: as far as allowed
-    return float(np.clip(outwards, lo.alpha + wide, lo.alpha + 9 * wide))
+    return float(np.clip(outwards, lo.alpha + stride, lo.alpha + 9 * stride))
 
 
-def _between(lo: Trial, hi: Trial, halve: bool) -> float:
-    """Return a step between two, where a cubic has its minimum, not too near an end."""
+def _between(lo: Trial, hi: Trial, slack: float, halve: bool) -> float:
+    """Return a step between two: to the model's minimum, but not too near an end."""
     wide = hi.alpha - lo.alpha
     if not hi.finite:
         return lo.alpha + wide / 4
-    t = 0.5 if halve else (_cubic(lo, hi) - lo.alpha) / wide
+    t = 0.5 if halve else (_lowest(lo, hi, slack) - lo.alpha) / wide
     return lo.alpha + wide * (min(max(t, 0.1), 0.9) if np.isfinite(t) else 0.5)
 
 
-def _cubic(a: Trial, b: Trial) -> float:
-    """Return where the cubic through two trials has its minimum; nan if it has none."""
+def _lowest(a: Trial, b: Trial, slack: float) -> float:
+    """Return where the cubic through two trials is lowest; not finite if nowhere.
+
+    Where their values differ by rounding alone, the parabola through their slopes tells more.
+    """
+    wide = b.alpha - a.alpha
     with np.errstate(all="ignore"):
-        d1 = a.slope + b.slope - 3 * np.divide(a.value - b.value, a.alpha - b.alpha)
-        d2 = np.sign(b.alpha - a.alpha) * np.sqrt(d1**2 - a.slope * b.slope)
-        part = np.divide(b.slope + d2 - d1, b.slope - a.slope + 2 * d2)
-        return float(b.alpha - (b.alpha - a.alpha) * part)
+        if abs(a.value - b.value) <= slack:
+            return float(a.alpha - wide * np.divide(a.slope, b.slope - a.slope))
+        d1 = a.slope + b.slope + 3 * np.divide(a.value - b.value, wide)
+        d2 = np.sign(wide) * np.sqrt(d1**2 - a.slope * b.slope)
+        return float(b.alpha - wide * np.divide(b.slope + d2 - d1, b.slope - a.slope + 2 * d2))
 
 
 def exact() -> LineSearch:
@@ -234,12 +248,10 @@ def _try(oracle: Oracle, at: Point, p: Vector, alpha: float) -> Trial:
         return Trial(alpha, value, float(g @ p))
 
 
-def _limit(c1: float, at: Point, start: Trial, alpha: float) -> float:
-    """Return the highest value that counts as a sufficient fall, rounding allowed for."""
-    slack = 10 * float(np.finfo(at.x.dtype).eps) * abs(start.value)
-    return start.value + c1 * alpha * start.slope + slack
+def _rounding(at: Point) -> float:
+    return 10 * float(np.finfo(at.x.dtype).eps) * abs(at.value)
 
 
-def _failed(at: Point, start: Trial) -> Halt:
+def _failed(start: Trial) -> Halt:
     advice = f"f does not fall along p, though its slope is {start.slope:.3g}: "
     return Halt("line search failed", advice + "rounding hides the fall, or the gradient is wrong")

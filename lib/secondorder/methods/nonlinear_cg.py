@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._inputs import Vector, need_callable
-from ._core import Method, Oracle, Point, Step
+from ._core import Halt, Method, Oracle, Point, Step
 from .line_search import LineSearch, strong_wolfe
 
 
@@ -37,12 +37,13 @@ def nonlinear_cg(*, line_search: LineSearch | None = None) -> Method:
     TypeError
         `line_search` is not a function.
     Halt
-        While running: what the line search raises.
+        While running: what the line search raises along −g. Along another p, that p is
+        forgotten and the note says "restart".
 
     Notes
     -----
     On a quadratic with exact searches it is `conjugate_gradient`. Where p would not go down it is
-    −g; the note then says "restart".
+    −g, and the note says "restart" too.
     Cost: 1 gradient a step, and what the line search takes beyond its last trial. Memory: 2
     vectors.
     Source: Nocedal & Wright, *Numerical Optimization* (2006), Algorithm 5.4, eq. (5.44) and (5.45).
@@ -68,7 +69,12 @@ def nonlinear_cg(*, line_search: LineSearch | None = None) -> Method:
                 p, note = -at.g, "restart"
         slope = float(at.g @ p)
         first = min(1.0, (-slope) ** -0.5) if last is None else last.reach / slope
-        alpha = search(oracle, at, p, first)
+        try:
+            alpha = search(oracle, at, p, first)
+        except Halt:
+            if last is None:
+                raise
+            return Step(at.x, None, "restart")
         return Step(at.x + alpha * p, Conjugate(p, at.g, alpha * slope), note)
 
     return Method("nonlinear CG", update)

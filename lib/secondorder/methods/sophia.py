@@ -47,7 +47,7 @@ def sophia(
     eps : float
         ε, above 0. Where h is not positive it makes the step η.
     weight_decay : float
-        λ, from 0 on, no part of the objective. The paper's is 0.1 or 0.2, for language models.
+        λ, from 0 on, no part of the objective.
     interval : int
         A new estimate of the diagonal every so many steps.
     batch_size : int, optional
