@@ -101,13 +101,14 @@ def valley(name: str) -> tuple[Objective, Any, Method]:
 
 def records(run: Method, f: Any, x0: Any, steps: int, seed: int = 0, **options: Any) -> list[Any]:
     """The first records; fewer where the method halts."""
-    found = []
+    return list(until_halted(run(f, x0, rng=onp.random.default_rng(seed), **options), steps))
+
+
+def until_halted(run: Any, steps: int) -> Any:
     try:
-        for it in islice(run(f, x0, rng=onp.random.default_rng(seed), **options), steps + 1):
-            found.append(it)
+        yield from islice(run, steps + 1)
     except Halt:
         pass
-    return found
 
 
 # ── where it goes ─────────────────────────────────────────────────────────────────────────────────
@@ -238,7 +239,8 @@ def test_a_pickled_run_of_mini_batches_goes_on_in_the_middle_of_an_epoch(name: s
 @EACH
 def test_what_came_before_is_not_changed_by_what_comes_after(name: str) -> None:
     f, x0, run = valley(name)
-    states = [(it.state, pickle.dumps(it.state)) for it in records(run, f, x0, 6)]
+    made = until_halted(run(f, x0), 6)
+    states = [(it.state, pickle.dumps(it.state)) for it in made]  # each before the next is made
     for state, before in states:
         onp.testing.assert_array_equal(state.at.x, pickle.loads(before).at.x)
         onp.testing.assert_array_equal(state.at.g, pickle.loads(before).at.g)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from itertools import islice, pairwise
 from typing import Any
 
@@ -619,3 +620,13 @@ def test_a_function_without_a_floor_is_called_unbounded(factory: Any) -> None:
     assert found.reason in ("converged", "unbounded")
     found = minimize(lambda x: x[0] ** 2 - x[1], [1.0, 1.0], factory())
     assert found.reason == "unbounded"
+
+
+@pytest.mark.parametrize("make", [*SEARCHING, conjugate_gradient])
+def test_far_past_convergence_it_rests(make: Any) -> None:
+    """Gradients underflow in the end: their squares are 0 before they are."""
+    run = make()(quadratic([1.0, 4.0]), onp.array([1.0, -1.0]))
+    with suppress(Halt):
+        for it in islice(run, 400):
+            assert onp.all(onp.isfinite(it.x))
+    assert it.gradient_norm < 1e-12

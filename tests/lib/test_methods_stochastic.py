@@ -179,6 +179,12 @@ def test_sophia_moves_no_coordinate_farther_than_its_rate() -> None:
     assert np.max(np.abs(np.diff(x, axis=0))) <= 0.01 + 1e-15
 
 
+def test_sophia_steps_by_the_sign_where_the_curvature_is_negative() -> None:
+    x = path(sophia(0.01, gamma=1e6), quadratic([2.0, -2.0]), [1.0, 1.0], 1)
+    assert abs(x[1, 0] - 1.0) < 1e-3  # γh is large: far from clipped
+    assert x[1, 1] == 1.01
+
+
 def test_the_averages_of_the_diagonal_are_right_on_average() -> None:
     A = np.array([[2.0, 0.7, -0.2], [0.7, 3.0, 0.4], [-0.2, 0.4, 5.0]])
     f = lambda x: 0.5 * x @ (A @ x)

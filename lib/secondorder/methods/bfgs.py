@@ -55,7 +55,7 @@ def bfgs(*, line_search: LineSearch | None = None) -> Method:
         need_memory(2 * at.x.size**2, at.x.dtype, "the inverse Hessian of bfgs", "lbfgs()")
 
     def update(oracle: Oracle, at: Point, H: Matrix | None, rng: np.random.Generator) -> Step:
-        if not at.g.any():
+        if not at.g @ at.g:  # also where it underflows
             return Step(at.x, H, "stationary")
         p = -at.g if H is None else -(H @ at.g)
         try:
@@ -82,9 +82,11 @@ def bends_up(s: Vector, y: Vector) -> bool:
     """Say whether yᵀs is large enough for an update.
 
     On a convex quadratic the angle's cosine is at least 2√κ/(κ + 1): below √ε, κ is beyond 1/ε.
+    Steps so short that their products underflow teach nothing.
     """
-    least = np.finfo(s.dtype).eps ** 0.5 * np.linalg.norm(s) * np.linalg.norm(y)
-    return bool(s @ y > least)
+    info = np.finfo(s.dtype)
+    least = info.eps**0.5 * np.linalg.norm(s) * np.linalg.norm(y)
+    return bool(s @ y > max(least, info.tiny) and y @ y > info.tiny)
 
 
 def _updated(H: Matrix | None, s: Vector, y: Vector) -> Matrix:

@@ -74,7 +74,7 @@ def gradient_descent(
         raise TypeError("lr is a schedule and line_search is given: only one can choose the step")
 
     def searched(oracle: Oracle, at: Point, last: float | None, rng: np.random.Generator) -> Step:
-        if not at.g.any():
+        if not at.g @ at.g:  # also where it underflows
             return Step(at.x, last, "stationary")
         alpha = line_search(oracle, at, -at.g, rate(0) if last is None else 2 * last)
         return Step(at.x + alpha * -at.g, alpha)

@@ -57,7 +57,7 @@ def lbfgs(memory: int = 10, *, line_search: LineSearch | None = None) -> Method:
         return ()
 
     def update(oracle: Oracle, at: Point, pairs: Pairs, rng: np.random.Generator) -> Step:
-        if not at.g.any():
+        if not at.g @ at.g:  # also where it underflows
             return Step(at.x, pairs, "stationary")
         p = -inverse_times(pairs, at.g)
         try:

@@ -59,7 +59,7 @@ def nonlinear_cg(*, line_search: LineSearch | None = None) -> Method:
     need_callable("line_search", search)
 
     def update(oracle: Oracle, at: Point, last: Conjugate | None, rng: np.random.Generator) -> Step:
-        if not at.g.any():
+        if not at.g @ at.g:  # also where it underflows
             return Step(at.x, last, "stationary")
         p, note = -at.g, ""
         if last is not None:
