@@ -26,7 +26,7 @@ html: $(STAMP) ## Build the book into _build/html, strictly
 	@$(BIN)/python tools/build.py </dev/null
 
 test: html ## Build the book and run every test
-	$(BIN)/python -m pytest $(PYTEST_FLAGS) </dev/null
+	$(BIN)/python -m pytest --cov --cov-fail-under=95 $(PYTEST_FLAGS) </dev/null
 
 lint: $(STAMP) ## Check style, types and the form of the notebooks
 	$(BIN)/ruff check
@@ -52,7 +52,7 @@ lock: $(STAMP) ## Pin every indirect dependency anew (FLAGS=--upgrade for the la
 
 clean: ## Remove what was built; keep the environment
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './$(VENV)*' -prune -exec rm -rf {} +
 
 $(STAMP): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

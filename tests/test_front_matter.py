@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -38,6 +39,7 @@ FIELDS = {
     "inproceedings": {"booktitle"},
     "phdthesis": {"school"},
     "techreport": {"institution"},
+    "misc": {"howpublished"},
 }
 
 
@@ -159,7 +161,7 @@ def test_every_direct_dependency_has_its_reason() -> None:
 def standing_chapters() -> list[str]:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     files = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
-    return [file for file in files if file.startswith("chapters/")]
+    return [file for file in files if re.match(r"chapters/\d", file)]
 
 
 def test_index_lists_the_chapters_that_stand_with_their_minutes() -> None:
@@ -222,7 +224,8 @@ def test_an_entry_can_be_found(key: str) -> None:
     assert {"doi", "url", "isbn"} & entry.fields.keys()
     assert re.fullmatch(r"1[89]\d\d|20\d\d", entry.fields["year"])
     name = Text.from_latex(" ".join(entry.persons["author"][0].last_names))
-    assert key == f"{str(name).lower()}{entry.fields['year']}"
+    plain = unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode()
+    assert key == f"{plain.lower()}{entry.fields['year']}"
 
 
 def test_identifiers_are_well_formed() -> None:

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import curvature, derivative, gradient, jacobian  # they register themselves
+from . import (  # they register themselves
+    autodiff,
+    curvature,
+    derivative,
+    gradient,
+    jacobian,
+    momentum,
+    newton,
+    one_long_vector,
+    step_size,
+)
 from ._exercise import EXERCISES, Exercise, Verdict
 
 __all__ = ["EXERCISES", "Exercise", "Verdict"]
