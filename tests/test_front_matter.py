@@ -2,8 +2,8 @@
 
 import json
 import re
-import unicodedata
 import tomllib
+import unicodedata
 from itertools import chain
 from pathlib import Path
 

@@ -18,6 +18,7 @@ from . import (  # they register themselves
     momentum,
     newton,
     one_long_vector,
+    saddles,
     step_size,
 )
 from ._exercise import EXERCISES, Exercise, Verdict
