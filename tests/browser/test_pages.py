@@ -17,7 +17,7 @@ PAGES = sorted(
     for path in SITE.rglob("*.html")
     if "_static" not in path.parts and "vendor" not in path.parts
 )
-CHAPTERS = [name for name in PAGES if name.startswith("chapters/")]
+CHAPTERS = [name for name in PAGES if name.startswith("chapters/") and "summary" not in name]
 LIVE = [name for name in PAGES if 'class="live"' in (SITE / name).read_text("utf-8")]
 FORMULAS = [name for name in PAGES if 'class="math' in (SITE / name).read_text("utf-8")]
 LARGEST_PAGE = 400_000  # bytes over the wire before live figures are touched
