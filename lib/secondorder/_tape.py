@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,6 @@ from autograd.core import (
     VJPNode,
     VSpace,
     add_outgrads,
-    make_jvp,
     primitive_jvps,
     sparse_add,
     vspace,
@@ -187,14 +186,28 @@ def record(f: Function, x: Any, name: str = "f") -> Tape:
     `f` is taken to work on plain numbers: what it raises here is due to the tracing, and becomes
     an UntraceableError (a TypeError). Cost: one evaluation of f plus the recording.
     """
+    value, nodes, root = _recorded(RecordedNode, f, x, name)
+    return Tape(value, nodes, root, vspace(getval(x)).zeros())
+
+
+def _recorded(
+    kind: Any, f: Function, x: Any, name: str, seen: Sequence[Any] = ()
+) -> tuple[Any, tuple[Any, ...], Any]:
+    """Run `f` on a traced `x`; return its value, the nodes from output to input, and the root.
+
+    There are no nodes for a constant. Once `seen` holds something, f itself has run, and what is
+    raised comes from elsewhere: it is passed on as it is.
+    """
     need_callable(name, f)
-    root = RecordedNode.new_root()
+    root = kind.new_root()
     with _tracing() as top:
         try:
             value, end = autograd_trace(root, f, x)
         except (UntraceableError, BreakdownError):
             raise
         except Exception as error:
+            if seen:
+                raise
             raise UntraceableError(_untraceable(name, error)) from error
     leaked = isbox(value) and value._trace > top  # a box of this trace, or of one that is over
     if _hides_boxes(value) or (leaked and end is not None):
@@ -208,7 +221,7 @@ def record(f: Function, x: Any, name: str = "f") -> Tape:
         raise UntraceableError(
             f"{name} uses a value that it kept from an earlier call: compute everything from x"
         )
-    return Tape(value, nodes if root in nodes else (), root, vspace(getval(x)).zeros())
+    return value, nodes if root in nodes else (), root
 
 
 def describe_output(value: Any) -> str:
@@ -255,16 +268,6 @@ def gradient_map(f: Function, name: str = "f", seen: list[Any] | None = None) ->
         return tape.zeros if tape.constant else tape.pullback(vspace(getval(tape.value)).ones())
 
     return grad_f
-
-
-def pushforward(f: Function, x: Any, v: Any) -> Any:
-    """Return J v by one forward pass, or None where a step has no (real) forward rule."""
-    try:
-        with _tracing(), np.errstate(all="ignore"):
-            out = make_jvp(f, x)(v)[1]
-    except Exception:  # the rules of autograd raise whatever they like
-        return None
-    return None if np.iscomplexobj(out) else out
 
 
 class Step(Node):
@@ -315,29 +318,8 @@ def trace_gradient(f: Function, x: Any, name: str = "f") -> Trace:
 
 
 def _trace(f: Function, x: Any, name: str, seen: list[Any] | None) -> Trace:
-    need_callable(name, f)
-    root = Step.new_root()
-    with _tracing() as top:
-        try:
-            value, end = autograd_trace(root, f, x)
-        except (UntraceableError, BreakdownError):
-            raise
-        except Exception as error:
-            if seen:  # f has run: gradient_map itself found what it returned unfit
-                raise
-            raise UntraceableError(_untraceable(name, error)) from error
-    if _hides_boxes(value) or (isbox(value) and value._trace > top):
-        raise UntraceableError(
-            f"autograd lost track of {name}: it returned {describe_output(value)}. "
-            f"Build arrays inside {name} with autograd.numpy (import autograd.numpy as np)"
-        )
-    steps = () if end is None else tuple(toposort(end))[::-1]
-    if any(step is not root and not hasattr(step, "fun") for step in steps):
-        raise UntraceableError(
-            f"{name} uses a value that it kept from an earlier call: compute everything from x"
-        )
-    if root not in steps:
-        steps = ()
+    value, nodes, _ = _recorded(Step, f, x, name, () if seen is None else seen)
+    steps = nodes[::-1]
     if seen is None:
         return Trace(value, steps, steps, value)
     forward = tuple(toposort(seen[0]._node))[::-1] if isbox(seen[0]) else ()

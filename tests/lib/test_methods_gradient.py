@@ -413,7 +413,9 @@ def test_cg_says_when_f_is_not_quadratic(f: Objective) -> None:
 @pytest.mark.parametrize("dtype", [onp.float32, onp.float64])
 def test_rounding_is_not_taken_for_a_bend(kappa: float, far: float, dtype: Any) -> None:
     f = quadratic(onp.geomspace(1.0, kappa, 10), minimiser=onp.full(10, far))
-    run(conjugate_gradient(), f, onp.full(10, far + 1, dtype), 12)  # raises nothing
+    found = run(conjugate_gradient(), f, onp.full(10, far + 1, dtype), 12)
+    assert len(found) == 13  # it did not halt
+    assert all(it.negative_curvature is None and it.note in ("", "stationary") for it in found)
 
 
 # ── nonlinear conjugate gradients ─────────────────────────────────────────────────────────────────
