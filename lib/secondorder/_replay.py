@@ -246,7 +246,7 @@ def _reduce(step: Step) -> Apply | None:
     return lambda T: reduce(T, axis=axes, keepdims=keep) if axes else T
 
 
-@block_rule(anp.reshape, anp.ravel, anp.squeeze, anp.expand_dims)
+@block_rule(anp.reshape, anp.ravel, anp.squeeze, anp.expand_dims, INNER["array"])
 def _reshape(step: Step) -> Apply | None:
     if {"F", "A"} & {
         arg for arg in (*step.args[1:], *step.kwargs.values()) if isinstance(arg, str)
@@ -269,20 +269,19 @@ def _broadcast(step: Step) -> Apply:
     return _weighted([None], np.shape(step.value))
 
 
-@block_rule(INNER["array"])
-def _copy(step: Step) -> Apply | None:
-    shape = np.shape(step.value)
-    return lambda T: T.reshape(len(T), *shape)
-
-
 @block_rule(INNER["array_from_args"])
 def _stack(step: Step) -> Apply:
-    shape, places = np.shape(step.value), [position - 2 for position in step.traced]
+    return _placed([(slice(None), position - 2) for position in step.traced], step)
+
+
+def _placed(places: list[Any], step: Step) -> Apply:
+    """Return the rule that writes every tangent to its place in a block of zeros."""
+    shape = np.shape(step.value)
 
     def apply(*tangents: Block) -> Block:
         out = zeros((len(tangents[0]), *shape), tangents[0].dtype)
         for place, T in zip(places, tangents, strict=True):
-            out[:, place] = T
+            out[place] = T
         return out
 
     return apply
@@ -296,16 +295,7 @@ def _concatenate(step: Step) -> Apply | None:
     axis %= np.ndim(step.value)
     ends = np.cumsum([0, *(np.shape(part)[axis] for part in parts)])
     before = (slice(None),) * (axis + 1)
-    places = [(*before, slice(ends[p - 1], ends[p])) for p in step.traced]
-    shape = np.shape(step.value)
-
-    def apply(*tangents: Block) -> Block:
-        out = zeros((len(tangents[0]), *shape), tangents[0].dtype)
-        for place, T in zip(places, tangents, strict=True):
-            out[place] = T
-        return out
-
-    return apply
+    return _placed([(*before, slice(ends[p - 1], ends[p])) for p in step.traced], step)
 
 
 # ── indexing ──────────────────────────────────────────────────────────────────────────────────────

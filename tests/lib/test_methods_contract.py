@@ -348,7 +348,7 @@ def test_a_constant_is_pointed_out_and_a_flat_function_is_no_crash(name: str) ->
 @WITH_ANY_F
 def test_without_a_minimum_it_goes_down_or_halts_by_name(name: str) -> None:
     found = minimize(tilted_trough(), None, method(name), stop=Stop(steps=50))
-    assert found.reason in ("step limit", "unbounded", "singular Hessian", "negative curvature")
+    assert found.reason in ("step limit", "unbounded", "singular Hessian", "no curvature")
     assert found.value < 1.0 or found.reason == "singular Hessian"
     assert onp.all(onp.isfinite(found.x))
 

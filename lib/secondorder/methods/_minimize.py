@@ -85,7 +85,8 @@ class Result:
         The history; the cost is in gradients.
     best : Iterate
     negative_curvature : array of shape (n,), or None
-        The last direction of negative curvature that the method met.
+        The last direction of negative curvature that the method met. After a `Halt` it is the one
+        that it named: for a singular Hessian, or "no curvature", one of zero curvature.
     state : State
         Pass it to `minimize` or to the method to go on.
     """

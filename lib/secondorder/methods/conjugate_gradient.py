@@ -28,8 +28,9 @@ def conjugate_gradient() -> Method:
     Raises
     ------
     Halt
-        While running: "negative curvature" where pᵀHp is not positive, with p; "not quadratic"
-        where the gradient is not gₖ + αₖHpₖ, up to the square root of the rounding error.
+        While running: "negative curvature" or "no curvature" where pᵀHp is not positive, with p;
+        "not quadratic" where the gradient is not gₖ + αₖHpₖ, up to the square root of the rounding
+        error.
 
     Notes
     -----

@@ -199,8 +199,8 @@ def exact() -> LineSearch:
     Raises
     ------
     Halt
-        When called: "line search failed" where p does not go down, "negative curvature" where
-        pᵀHp is not positive.
+        When called: "line search failed" where p does not go down, "negative curvature" or
+        "no curvature" where pᵀHp is not positive.
 
     Notes
     -----
@@ -231,7 +231,7 @@ def curvature_along(oracle: Oracle, at: Point, p: Vector) -> tuple[float, Vector
     bend = float(p @ Hp)
     if not bend > 0:
         advice = f"pᵀHp = {bend:.3g}, so f has no minimum along p: try a line search or newton_cg()"
-        raise Halt("negative curvature", advice, p)
+        raise Halt("negative curvature" if bend < 0 else "no curvature", advice, p)
     return bend, Hp
 
 
