@@ -95,6 +95,17 @@ def as_count(name: str, value: Any, least: int = 1) -> int:
     return number
 
 
+def as_rng(rng: np.random.Generator | None) -> np.random.Generator:
+    """Return the generator, `default_rng(0)` for None; refuse a seed or NumPy's global state."""
+    if rng is None:
+        return np.random.default_rng(0)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng must be a numpy Generator, got {describe(rng)}: use np.random.default_rng(seed)"
+        )
+    return rng
+
+
 def need_callable(name: str, f: Any) -> None:
     """Raise unless `f` can be called: passing `f(x)` instead of `f` is the usual slip."""
     if not callable(f):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._inputs import as_count, as_floats, describe
+from ._inputs import as_count, as_floats, as_rng, describe
 
 Matrix = NDArray[np.floating]
 
@@ -139,7 +139,7 @@ def two_moons(n: int, noise: float, rng: np.random.Generator) -> Dataset:
     y = np.repeat([0, 1], [n - n // 2, n // 2])
     t = np.concatenate([np.linspace(0, np.pi, size) for size in np.bincount(y)])
     upper, lower = np.stack([np.cos(t), np.sin(t)]), np.stack([1 - np.cos(t), 0.5 - np.sin(t)])
-    X = np.where(y == 0, upper, lower).T + rng.normal(0, float(deviation), (n, 2))
+    X = np.where(y == 0, upper, lower).T + as_rng(rng).normal(0, float(deviation), (n, 2))
     return Dataset(
         "two moons", X, y, "computed", "none", ("across", "up"), ("upper moon", "lower moon")
     )
@@ -241,7 +241,7 @@ def split(dataset: Dataset, fraction: float, rng: np.random.Generator) -> tuple[
     first = round(float(share) * rows)
     if not 0 < first < rows:
         raise ValueError(f"fraction {float(share)} of {rows} rows leaves a part without rows")
-    order = rng.permutation(rows)
+    order = as_rng(rng).permutation(rows)
     one, two = (
         replace(dataset, X=dataset.X[part], y=dataset.y[part])
         for part in (order[:first], order[first:])

@@ -17,6 +17,7 @@ from ._inputs import Vector, as_count, as_floats, as_step, as_vector, evaluate, 
 from .curvature import hessian_operator
 from .derivatives import gradient
 from .estimators import top_eigenpairs
+from .estimators._operator import Counted
 from .objectives import Objective
 
 Function = Objective | Callable[..., Any]
@@ -101,7 +102,7 @@ def rayleigh_quotient(A: Any, v: ArrayLike) -> float:
     Raises
     ------
     TypeError, ValueError
-        v is not a flat float array of length n, or is zero.
+        A is not a square matrix of floats; v is not a flat float array of length n, or is zero.
 
     Notes
     -----
@@ -112,11 +113,12 @@ def rayleigh_quotient(A: Any, v: ArrayLike) -> float:
     >>> rayleigh_quotient(np.diag([1.0, 3.0]), [5.0, 5.0])
     2.0
     """
-    direction = as_vector("v", v, A.shape[0])
+    matrix = Counted(A)
+    direction = as_vector("v", v, matrix.n)
     square = float(direction @ direction)
     if square == 0:
         raise ValueError("v is zero: a direction needs a length")
-    return float(direction @ (A @ direction)) / square
+    return float(direction @ (matrix @ direction)) / square
 
 
 def sharpness(

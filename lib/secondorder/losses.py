@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _fused
-from ._inputs import as_floats, describe
+from ._inputs import as_floats, as_rng, describe
 
 Outputs = NDArray[np.floating]
 Targets = NDArray[Any]
@@ -84,7 +84,7 @@ class CrossEntropy:
         """Return labels of shape (N,) drawn from the model. The errors are those of `loss`."""
         _shape(z)
         up_to = np.cumsum(_fused.probabilities(z), axis=1)
-        return np.sum(rng.random((len(z), 1)) * up_to[:, -1:] >= up_to[:, :-1], axis=1)
+        return np.sum(as_rng(rng).random((len(z), 1)) * up_to[:, -1:] >= up_to[:, :-1], axis=1)
 
     def checked(self, targets: ArrayLike, shape: tuple[int, int], name: str = "targets") -> Targets:
         """Return targets that fit outputs of the given shape (N, C).
@@ -168,7 +168,7 @@ class MeanSquaredError:
 
         The errors are those of `loss`.
         """
-        return z + rng.standard_normal(_shape(z)).astype(z.dtype)
+        return z + as_rng(rng).standard_normal(_shape(z)).astype(z.dtype)
 
     def checked(self, targets: ArrayLike, shape: tuple[int, int], name: str = "targets") -> Targets:
         """Return targets that fit outputs of the given shape (N, C).

@@ -16,7 +16,7 @@ import autograd.numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._fused import ACTIVATIONS, Slot, affine, affine_back
-from ._inputs import Vector, as_count, as_floats, as_step, describe
+from ._inputs import Vector, as_count, as_floats, as_rng, as_step, describe
 from .layout import Layout
 from .objectives import Objective
 
@@ -149,7 +149,7 @@ class Network:
         if np.dtype(dtype).kind != "f":
             raise TypeError(f"dtype must be a float type, got {np.dtype(dtype)}")
         spread = None if isinstance(scheme, str) else as_step(scheme, "scheme")
-        x = np.zeros(self.dim, dtype)
+        x, rng = np.zeros(self.dim, dtype), as_rng(rng)
         for slot in self._slots:
             shape = d, c = slot.inputs, slot.outputs
             if scheme == "glorot":

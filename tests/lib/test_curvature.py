@@ -281,6 +281,12 @@ def test_sampled_fisher_is_one_fixed_matrix_and_follows_its_seed() -> None:
     assert_allclose(matrix, matrix.T, atol=1e-14)
 
 
+def test_batches_may_come_from_a_generator() -> None:
+    whole = fisher_operator(SOFTMAX, START, samples=2, batches=shards(SOFTMAX))
+    once = fisher_operator(SOFTMAX, START, samples=2, batches=(b for b in shards(SOFTMAX)))
+    onp.testing.assert_array_equal(once @ START, whole @ START)
+
+
 def test_gauss_newton_of_residuals() -> None:
     for f, x in ((two_weights(), [2.0, 1.0]), (rosenbrock(5), onp.linspace(-1, 1, 5))):
         J = jacobian(f.residuals, x)
@@ -455,6 +461,17 @@ def test_a_map_that_gives_too_little() -> None:
         ),
         (lambda: ggn_operator(three_outputs(), [1.0, 1.0]), TypeError, "a VectorMap"),
         (lambda: fisher_operator(two_weights(), [1.0, 1.0]), TypeError, r"objective\.model"),
+        (
+            lambda: hessian_operator(SOFTMAX, START, batches=5),
+            TypeError,
+            "batches must be a sequence",
+        ),
+        (
+            lambda: fisher_operator(SOFTMAX, START, samples=2, rng=3),
+            TypeError,
+            "rng must be a numpy",
+        ),
+        (lambda: jacobian_operator(lambda x: "a", [1.0]), TypeError, "must be floats"),
         (lambda: fisher_operator(SOFTMAX, START, samples=0), ValueError, "samples"),
         (lambda: empirical_fisher_operator(quadratic([1.0]), [1.0]), TypeError, "objective.model"),
         (lambda: jacobian_operator(3.0, [1.0]), TypeError, "must be a function"),

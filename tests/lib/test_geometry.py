@@ -92,6 +92,7 @@ def test_slices_are_values():
     [
         (lambda: rayleigh_quotient(onp.eye(2), [0.0, 0.0]), "v is zero"),
         (lambda: rayleigh_quotient(onp.eye(2), [1.0]), "v must have shape"),
+        (lambda: rayleigh_quotient("abc", [1.0]), "A must hold real floats"),
         (lambda: quadratic_model(himmelblau(), X)([1.0]), "p must have shape"),
         (lambda: loss_along(himmelblau(), X, [1.0], [1.0]), "v must have shape"),
         (lambda: loss_along(lambda x: x, X, X, [1.0]), "one number"),

@@ -409,3 +409,20 @@ def test_one_variable_is_enough(name: str) -> None:
     options = {"batch_size": None} if name == "sgd" else {}
     found = records(method(name, **options), f, onp.ones(1), 5)
     assert len(found) == 6 and found[-1].value < found[0].value
+
+
+@pytest.mark.parametrize("bits", [onp.random.PCG64, onp.random.MT19937, onp.random.Philox])
+def test_a_run_goes_on_with_the_generator_that_it_began_with(bits: Any) -> None:
+    run = method("adahessian")
+    whole = list(islice(run(rosenbrock(), None, rng=onp.random.Generator(bits(1))), 8))
+    rest = list(islice(run(rosenbrock(), None, state=whole[3].state), 4))
+    for a, b in zip(whole[4:], rest, strict=True):
+        onp.testing.assert_array_equal(a.x, b.x)
+
+
+def test_what_is_no_generator_or_no_rule_is_refused_by_name() -> None:
+    for rng in (3, "a", onp.random.RandomState(0)):
+        with pytest.raises(TypeError, match="rng must be a numpy Generator"):
+            method("adam")(rosenbrock(), None, rng=rng)
+    with pytest.raises(TypeError, match="stop must be a Stop"):
+        minimize(rosenbrock(), None, method("adam"), stop=5)  # type: ignore[arg-type]

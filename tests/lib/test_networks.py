@@ -8,6 +8,7 @@ import numpy as onp
 import pytest
 
 from secondorder import gradient, hessian
+from secondorder.data import split, two_moons, wine
 from secondorder.losses import CrossEntropy, cross_entropy, mean_squared_error
 from secondorder.networks import Network, mlp
 
@@ -338,3 +339,16 @@ def test_a_bad_batch_is_named():
         f(x, (INPUTS[:2], LABELS[:3]))
     with pytest.raises(ValueError, match=r"X must have shape \(N, 4\)"):
         f(x, (INPUTS[:2, :2], LABELS[:2]))
+
+
+@pytest.mark.parametrize("rng", [3, "a", np.random.RandomState(0)])
+def test_randomness_comes_from_a_generator(rng):
+    for call in (
+        lambda: mlp([2, 1]).start(rng),
+        lambda: two_moons(4, 0.1, rng),
+        lambda: split(wine(), 0.5, rng),
+        lambda: cross_entropy.sample(np.ones((2, 2)), rng),
+        lambda: mean_squared_error.sample(np.ones((2, 2)), rng),
+    ):
+        with pytest.raises(TypeError, match="rng must be a numpy Generator"):
+            call()

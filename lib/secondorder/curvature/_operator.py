@@ -204,6 +204,8 @@ def make_parts(
     common = (make, objective, x)
     if batches is None:
         return [Part(key, *common, None, 1.0, (options or [{}])[0])]
+    if not isinstance(batches, Iterable):
+        raise TypeError(f"batches must be a sequence of batches, got {describe(batches)}")
     found = list(batches)
     if not found:
         raise ValueError("batches is empty: pass at least one batch, or None for all data")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._inputs import Vector, as_count
+from .._inputs import Vector, as_count, as_rng
 from .._linear import BlockMap
 from ..objectives import Objective
 from ._operator import Block, CurvatureOperator, Map, need
@@ -73,9 +73,9 @@ def fisher_operator(
     if samples is None:
         return CurvatureOperator(_exact, found, x, batches, map)
     count = as_count("samples", samples)
-    rng = np.random.default_rng(0) if rng is None else rng
+    batches = batches if batches is None else list(batches)
     parts = 1 if batches is None else len(batches)
-    options = [{"samples": count, "seed": int(s)} for s in rng.integers(2**63, size=parts)]
+    options = [{"samples": count, "seed": int(s)} for s in as_rng(rng).integers(2**63, size=parts)]
     return CurvatureOperator(_sampled, found, x, batches, map, options=options)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
-from .._inputs import Vector, as_vector, need_finite
+from .._inputs import Vector, as_vector, describe, need_finite
 from .._linear import Linear
 from ..derivatives import examine
 from ..objectives import VectorMap
@@ -104,6 +104,8 @@ def jacobian_operator(
 def _linear(f: Any, x: Vector, batch: Any) -> Linear:
     with np.errstate(all="ignore"):  # what is not finite is refused below
         linear = Linear(on(f, batch), x)
+    if linear.value.dtype.kind != "f":
+        raise TypeError(f"f(x) must be floats, got {describe(linear.value)}")
     need_finite(linear.value)
     examine(linear.tape.steps)
     return linear

@@ -128,28 +128,6 @@ class Counted:
         self.need_symmetric(G - G.T, float(np.max(sizes[0]) * np.max(sizes[1])))
 
 
-def as_rng(rng: np.random.Generator | None) -> np.random.Generator:
-    """Return the generator, `default_rng(0)` for None.
-
-    Raises
-    ------
-    TypeError
-        It is something else: a seed, or NumPy's old global state.
-
-    Examples
-    --------
-    >>> int(as_rng(None).integers(10))
-    8
-    """
-    if rng is None:
-        return np.random.default_rng(0)
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng must be a numpy Generator, got {describe(rng)}: use np.random.default_rng(seed)"
-        )
-    return rng
-
-
 def rademacher(rng: np.random.Generator, n: int, k: int, dtype: Any = float) -> Block:
     """Return a block (n, k) of independent signs, +1 or −1 with equal chance.
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._inputs import as_step
-from ._operator import Counted, Estimate, Operator, as_rng
+from .._inputs import as_rng, as_step
+from ._operator import Counted, Estimate, Operator
 from .density import SpectralDensity, spectral_density
 from .eigen import bottom_eigenpairs, top_eigenpairs
 

@@ -10,8 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._inputs import Vector, as_count, as_floats, as_step, describe, first_index, need_callable
-from ._operator import Counted, Estimate, Operator, as_rng, pieces
+from .._inputs import (
+    Vector,
+    as_count,
+    as_floats,
+    as_rng,
+    as_step,
+    describe,
+    first_index,
+    need_callable,
+)
+from ._operator import Counted, Estimate, Operator, pieces
 from ._operator import standard_error as spread
 from .lanczos import Lanczos, lanczos_runs
 

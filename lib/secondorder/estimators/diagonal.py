@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._inputs import as_count
-from ._operator import PIECE, Counted, Estimate, Operator, as_rng, pieces, rademacher
+from .._inputs import as_count, as_rng
+from ._operator import PIECE, Counted, Estimate, Operator, pieces, rademacher
 
 
 def diagonal(A: Operator, *, probes: int = 100, rng: np.random.Generator | None = None) -> Estimate:

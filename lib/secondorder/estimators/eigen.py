@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-from .._inputs import Matrix, Vector, as_count, as_step
-from ._operator import Counted, Operator, as_rng
+from .._inputs import Matrix, Vector, as_count, as_rng, as_step
+from ._operator import Counted, Operator
 
 _ORDERS = {"value": "LA", "magnitude": "LM"}
 _BASIS = {"LA": 20, "LM": 20, "SA": 50}  # Lanczos vectors: the lower end is often the crowded one

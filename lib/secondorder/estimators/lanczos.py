@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import eigh_tridiagonal
 
-from .._inputs import Matrix, Vector, as_count, as_floats, as_vector
-from ._operator import Counted, Operator, as_rng
+from .._inputs import Matrix, Vector, as_count, as_floats, as_rng, as_vector
+from ._operator import Counted, Operator
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._inputs import Matrix, Vector, as_count, as_vector, describe, need_callable
+from .._inputs import Matrix, Vector, as_count, as_rng, as_vector, describe, need_callable
 from .._tape import BreakdownError, UntraceableError, record
 from ..derivatives import gradient as checked_gradient
 from ..objectives import Objective
@@ -306,15 +306,16 @@ class Method:
             raise TypeError(f"state must be a State, got {type(state).__name__}: {advice}")
         found = as_objective(objective, x0 if state is None else state.at.x)
         self._check(found)
-        rng = np.random.default_rng(0) if rng is None else rng
+        rng = as_rng(rng)
         if state is None:
             given: Any = found.start if x0 is None else x0
             start = as_vector("x0", given, found.dim).copy()
             return self._start(found, start, rng)
         as_vector("state.at.x", state.at.x, found.dim)
         if state.rng:
-            rng = np.random.default_rng(0)
-            rng.bit_generator.state = state.rng
+            bits = getattr(np.random, state.rng["bit_generator"])()
+            bits.state = state.rng
+            rng = np.random.Generator(bits)
         oracle = Oracle(found, state.counts, state.at)
         return self._run(oracle, state, self._batches(found), rng)
 

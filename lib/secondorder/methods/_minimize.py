@@ -159,6 +159,8 @@ def minimize(
             f"method must be a Method such as gradient_descent(0.1), got {describe(method)}"
         )
     stop = Stop() if stop is None else stop
+    if not isinstance(stop, Stop):
+        raise TypeError(f"stop must be a Stop such as Stop(steps=100), got {describe(stop)}")
     run = method(objective, x0, rng=rng, state=state)
     log = _Log(stop, None if state is None else state)
     bar = _bar(method.name, stop.steps) if progress else None
