@@ -126,7 +126,7 @@ def _forward_or(
         forward = make()
         if forward.trusted or agrees(forward):
             return forward.push
-    except (NoForwardRule, BreakdownError, UntraceableError, NotImplementedError):
+    except (NotImplementedError, BreakdownError, UntraceableError):  # NoForwardRule is the first
         pass
     return backwards()
 
