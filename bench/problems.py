@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 VECTORS = 100  # columns of the block V
+DRAWS = 10  # of random probes: the error of a density is the mean over so many
 LOSS = 1e-3  # the loss that optimizers are to reach on d32
 
 
@@ -83,6 +84,11 @@ def make(name: str) -> Network | Rosenbrock:
     x = np.concatenate(parts)
     block = rng.standard_normal((x.size, VECTORS)) if x.size < 10_000 else np.empty((x.size, 0))
     return Network(name, sizes, X, y, x, rng.standard_normal(x.size), block)
+
+
+def drawn(run, points, found):
+    """A density, and those of further seeds: (draws, 2, points)."""
+    return np.stack([points(found), *(points(run(seed)) for seed in range(1, DRAWS))])
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:

@@ -68,6 +68,6 @@ def wasserstein(nodes: np.ndarray, weights: np.ndarray, exact: np.ndarray) -> fl
 def error(task: Task, result: np.ndarray, exact: np.ndarray) -> float:
     """How far an estimate is from the dense spectrum, ascending."""
     if task.compare == "spectrum":
-        return wasserstein(result[0], result[1], exact)
+        return float(np.mean([wasserstein(*density, exact) for density in result]))
     top = np.sort(exact)[::-1][: result.size]
     return difference(np.sort(result)[::-1], top)

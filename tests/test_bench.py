@@ -143,8 +143,8 @@ def test_estimates_state_their_error(bench: Any) -> None:
     top = measured(bench, "top", exact, us={"result": [4.0, 1.0]}, them={"result": [4.0, 1.4]})
     assert top["us"]["error_relative"] == 0
     assert top["them"]["error_relative"] == pytest.approx(0.1)
-    thirds = {"result": [[0.0, 1.0, 4.0], [1.0, 1.0, 1.0]]}
-    half = {"result": [[0.0, 4.0], [0.5, 0.5]]}
+    thirds = {"result": [[[0.0, 1.0, 4.0], [1.0, 1.0, 1.0]]]}
+    half = {"result": [[[0.0, 4.0], [0.5, 0.5]]]}
     density = measured(bench, "spectrum", exact, us=thirds, them=half)
     assert density["us"]["error_relative"] == pytest.approx(0)
     # a sixth moves from 1 to 0, another from 1 to 4: (1 + 3) / 6, of a width of 4

@@ -54,10 +54,10 @@ def density(problem):
 
     H = operator(problem)
 
-    def run():
-        return spectral_density(H, steps=100, probes=10, rng=np.random.default_rng(0)).merged()
+    def run(seed=0):
+        return spectral_density(H, steps=100, probes=10, rng=np.random.default_rng(seed)).merged()
 
-    return run, np.array
+    return run, lambda found: problems.drawn(run, np.array, found)
 
 
 def top(problem):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from curvlinops import HessianLinearOperator, lanczos_approximate_spectrum
+from problems import drawn
 from scipy.sparse.linalg import eigsh
 
 from .with_torch import flat, network, shaped
@@ -54,12 +55,12 @@ def dense(problem):
 def density(problem):
     H = operator(problem)
 
-    def run():
-        torch.manual_seed(0)
-        np.random.seed(0)  # noqa: NPY002 (it draws from the global generator)
+    def run(seed=0):
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 (it draws from the global generator)
         return lanczos_approximate_spectrum(H, 100, num_points=4096, num_repeats=10)
 
-    return run, lambda found: torch.stack(found).numpy()
+    return run, lambda found: drawn(run, lambda f: torch.stack(f).numpy(), found)
 
 
 def top(problem):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from problems import drawn
 
 from .with_torch import network
 
@@ -28,15 +29,15 @@ def operator(problem):
 def density(problem):
     H = operator(problem)
 
-    def run():
-        torch.manual_seed(0)
+    def run(seed=0):
+        torch.manual_seed(seed)
         return H.density(iter=100, n_v=10)
 
-    def finish(found):
+    def points(found):
         nodes, weights = map(np.concatenate, found)
         return np.array([nodes, weights / 10])
 
-    return run, finish
+    return run, lambda found: drawn(run, points, found)
 
 
 def top(problem):

@@ -21,7 +21,7 @@ from autograd.extend import SparseObject, defjvp, defvjp, primitive, vspace
 
 from ._inputs import Function
 from ._memory import new
-from ._replay import Apply, Block, _matmul_into, _Sparse, _weighted, block_rule
+from ._replay import Apply, Block, _Sparse, _weighted, block_rule, matmul
 from ._rules import _KINKS, _zeros
 from ._tape import Step
 
@@ -74,7 +74,7 @@ class Slot(NamedTuple):
 @primitive
 def affine(x: Any, a: Any, at: Slot) -> Any:
     """Return a W + b."""
-    out = _matmul_into(a, at.weights(x))
+    out = matmul(a, at.weights(x))
     if at.bias:
         out += at.biases(x)[..., None, :]
     return out
@@ -83,7 +83,7 @@ def affine(x: Any, a: Any, at: Slot) -> Any:
 @primitive
 def affine_back(x: Any, g: Any, at: Slot) -> Any:
     """Return g Wᵀ."""
-    return _matmul_into(g, at.weights(x).swapaxes(-1, -2))
+    return matmul(g, at.weights(x).swapaxes(-1, -2))
 
 
 @primitive
@@ -142,24 +142,31 @@ defjvp(
 @block_rule(affine)
 def _affine_block(step: Step) -> Apply:
     x, a, at = step.args
-    rules: list[Apply] = [lambda T: affine(T, a, at), lambda T: affine(x, T, at.linear)]
-    return _in_place(rules, step.traced)
+    W = at.weights(x)
+    return _in_place([lambda T: affine.fun(T, a, at), lambda T: matmul(T, W)], step.traced)
 
 
 @block_rule(affine_back)
 def _affine_back_block(step: Step) -> Apply:
     x, g, at = step.args
-    return _in_place(
-        [lambda T: affine_back(T, g, at), lambda T: affine_back(x, T, at)], step.traced
-    )
+    W = at.weights(x).T
+    return _in_place([lambda T: affine_back.fun(T, g, at), lambda T: matmul(T, W)], step.traced)
 
 
 @block_rule(affine_weights)
 def _affine_weights_block(step: Step) -> Apply:
     a, g, at, _ = step.args
-    rules: list[Apply] = [lambda T: _products(T, g, at.linear), lambda T: _products(a, T, at)]
-    add, index = _in_place(rules, step.traced), (slice(None), slice(at.start, at.stop))
-    return lambda *tangents: _Sparse(index, add(*tangents), False)
+    here, index = at._replace(start=0), (slice(None), slice(at.start, at.stop))
+
+    def apply(*tangents: Block) -> _Sparse:
+        by = dict(zip(step.traced, tangents, strict=True))
+        out = _products(a, by[1], here) if 1 in by else _products(by[0], g, here.linear)
+        if len(by) == 2:
+            W = here.weights(out)
+            W += matmul(by[0].swapaxes(-1, -2), g)
+        return _Sparse(index, out, False)
+
+    return apply
 
 
 def _in_place(rules: list[Apply], traced: tuple[int, ...]) -> Apply:

@@ -12,6 +12,7 @@ through autograd's own rule. Pushing keeps no state: threads may push at the sam
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 import autograd.numpy as anp
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._inputs import Function
-from ._memory import new, zeros
+from ._memory import SMALL, new, zeros
 from ._tape import INNER, Step, Trace, forward_rule, trace, trace_gradient
 
 Block = NDArray[np.floating]
@@ -153,7 +154,7 @@ def _weighted(coefficients: list[Any], shape: tuple[int, ...]) -> Apply:
         out = None
         for c, T in zip(coefficients, tangents, strict=True):
             T = _spread(T, ndim)
-            part = T if c is None else np.multiply(T, c, out=_like(T, c))
+            part = T if c is None else _times(T, c)
             if out is None:
                 out, ours = part, c is not None
             elif ours and out.shape[1:] == shape and out.dtype == np.result_type(out, part):
@@ -173,8 +174,17 @@ def _like(a: Any, b: Any) -> Block:
     return new(np.broadcast_shapes(np.shape(a), np.shape(b)), np.result_type(a, b))
 
 
-def _matmul_into(A: Any, B: Any) -> Block:
+def _times(T: Block, c: Any) -> Block:
+    return T * c if T.nbytes < SMALL else np.multiply(T, c, out=_like(T, c))
+
+
+def matmul(A: Any, B: Any) -> Block:
+    """Return A @ B for matrices, one of which may be a block of them, in an array used again."""
+    if A.ndim > 2 and B.ndim == 2 and A.flags.c_contiguous:  # one large product, not many
+        return matmul(A.reshape(-1, A.shape[-1]), B).reshape(*A.shape[:-1], B.shape[1])
     lead = A.shape[:-2] if A.ndim > 2 else B.shape[:-2]
+    if prod(lead) * A.shape[-2] * B.shape[-1] * A.itemsize < SMALL:
+        return A @ B
     return np.matmul(A, B, out=new((*lead, A.shape[-2], B.shape[-1]), np.result_type(A, B)))
 
 
@@ -208,7 +218,9 @@ def _signs(step: Step) -> Apply:
 @block_rule(anp.multiply)
 def _product(step: Step) -> Apply:
     others = [step.args[1 - position] for position in step.traced]
-    return _weighted(others, np.shape(step.value))
+    ones = [np.ndim(c) == 0 and c == 1 for c in others]
+    coefficients = [None if one else c for one, c in zip(ones, others, strict=True)]
+    return _weighted(coefficients, np.shape(step.value))
 
 
 @block_rule(INNER["add"], INNER["mut_add"])
@@ -368,13 +380,12 @@ def _product_rule(A: Any, B: Any, position: int) -> Apply | None:
     if position == 0 and np.ndim(B) == 1:
         return lambda T: T @ B
     if position == 0:
-        width, columns = np.shape(B)
-        return lambda T: _matmul_into(T.reshape(-1, width), B).reshape(*T.shape[:-1], columns)
+        return lambda T: matmul(T, B)
     if np.ndim(B) == 1:
         return lambda T: T @ A.T
     if np.ndim(A) == 1:
         return lambda T: np.matmul(A, T)
-    return lambda T: _matmul_into(A, T)
+    return lambda T: matmul(A, T)
 
 
 @block_rule(anp.dot, anp.matmul)
@@ -421,10 +432,7 @@ def _contract(a: str, b: str, out: str, A: Any, B: Any) -> Block:
         a, b, A, B = b, a, B, A
     left = A if a.strip("z")[0] == first else np.swapaxes(A, -1, -2)
     right = B if b[-1] == columns[0] else np.swapaxes(B, -1, -2)
-    if left.ndim == 3 and right.ndim == 2:  # one large product instead of many
-        flat = _matmul_into(left.reshape(-1, left.shape[-1]), right)
-        return flat.reshape(*left.shape[:-1], right.shape[-1])
-    return _matmul_into(left, right)
+    return matmul(left, right)
 
 
 @block_rule(anp.outer)

@@ -338,14 +338,34 @@ def hessian(f: Function, x: ArrayLike) -> Matrix:
     need_memory(2 * n * n, point.dtype, f"a Hessian of {n} × {n}", "hessian_operator(f, x)")
     _first_look(f, point, order=2)
     H = Bend(f, point).products(np.eye(n, dtype=point.dtype))
-    H = _finite(H, "the Hessian of f", point.dtype)
-    gap = np.max(np.abs(H - H.T))
-    if gap > np.sqrt(np.finfo(H.dtype).eps) * max(1.0, float(np.max(np.abs(H)))):
+    with np.errstate(over="ignore"):
+        H = np.require(H, point.dtype, "W")  # a block of equal rows may be a read-only view
+    _refuse_nan(H, "the Hessian of f")
+    gap, largest = _symmetrize(H)
+    if gap > np.sqrt(np.finfo(H.dtype).eps) * max(1.0, largest):
         raise ValueError(
             f"the mixed partials of f disagree by {gap:.3g} here: f is not twice continuously "
             "differentiable at x, or a derivative rule in it is wrong (see check_derivatives)"
         )
-    return (H + H.T) / 2
+    return H
+
+
+def _symmetrize(A: Matrix, tile: int = 128) -> tuple[float, float]:
+    """Replace A by (A + Aᵀ)/2, and return max |A − Aᵀ| as it was, and max |A|.
+
+    Tile by tile, so that both halves pass through the cache once and nothing is copied.
+    """
+    gap = largest = 0.0
+    for i in range(0, len(A), tile):
+        for j in range(0, i + tile, tile):
+            here, there = A[i : i + tile, j : j + tile], A[j : j + tile, i : i + tile].T
+            off = here - there
+            gap = max(gap, float(np.max(np.abs(off, out=off), initial=0)))
+            mean = (here + there) / 2
+            largest = max(largest, float(np.max(np.abs(mean, out=off), initial=0)))
+            here[...] = mean
+            there[...] = mean
+    return gap, largest
 
 
 def hvp(f: Function, x: ArrayLike, v: ArrayLike) -> Vector:
@@ -445,6 +465,11 @@ def _finite(value: object, what: str, dtype: np.dtype | None = None) -> Any:
     """Return a copy of `value` in the dtype of x, a scalar as a float; refuse nan and inf."""
     with np.errstate(over="ignore"):
         array = np.array(value, dtype)
+    _refuse_nan(array, what)
+    return array if array.ndim else float(array)
+
+
+def _refuse_nan(array: NDArray[np.floating], what: str) -> None:
     if not np.all(np.isfinite(array)):
         where = first_index(~np.isfinite(array))
         at = f" at index {list(where)}" if where else ""
@@ -452,4 +477,3 @@ def _finite(value: object, what: str, dtype: np.dtype | None = None) -> Any:
             f"{what} is {array[where]}{at}: f has a value here, but autograd's rule breaks down "
             "(0/0, a root at 0, an overflow). Compare with central_difference"
         )
-    return array if array.ndim else float(array)

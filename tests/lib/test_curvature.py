@@ -387,6 +387,31 @@ def test_a_part_travels() -> None:
     assert part.key == H.parts[0].key and part.weight == 7 / 30
 
 
+def test_a_held_part_travels_light() -> None:
+    sizes = []
+
+    def elsewhere(task: Any, parts: Any) -> Any:  # what a worker gets, and what it holds
+        for part in parts:
+            sent = pickle.dumps((task, part))
+            sizes[-1].append(len(sent))
+            there, its = pickle.loads(sent)
+            yield there(its)
+
+    data = network(cross_entropy)
+    H = hessian_operator(data, START, batches=shards(data), map=elsewhere)
+    truth = hessian_operator(data, START) @ START
+    for _ in range(2):
+        sizes.append([])
+        assert_allclose(H @ START, truth, rtol=1e-11)
+    first, second = sizes
+    assert len(first) == 6 and len(second) == 3  # asked for the rest once
+    assert max(second) < START.nbytes + 1000 < min(first[3:])
+    _operator._kept.pop(H.parts[1].key)  # a worker died, or made room
+    sizes.append([])
+    assert_allclose(H @ START, truth, rtol=1e-11)
+    assert len(sizes[-1]) == 4
+
+
 # ── bad input ─────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -1,17 +1,19 @@
 """What all curvature operators share: blocks of vectors, batches of data, and any ordered map.
 
 A matrix over data is a weighted sum over batches, A = Σ_b (rows of b / all rows) A_b. Each term is
-a `Part`: a small picklable object that knows how to make the products of its batch. A worker that
-receives one makes them once and keeps them, so every product after the first only replays.
+a `Part`: a picklable object that knows how to make the products of its batch. A worker that
+receives one makes them once and keeps them, so every product after the first only replays. From
+then on the key of the part is all that travels; a worker that does not hold it asks for the rest.
 """
 
 from __future__ import annotations
 
+import builtins
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -29,6 +31,11 @@ Products = Callable[[Block], Block]
 Map = Callable[..., Iterable[Any]]
 KEPT = 256  # recorded batches that a process keeps for the operators it serves
 
+
+class NotHere(LookupError):
+    """This process does not hold the part whose key it got."""
+
+
 _kept: OrderedDict[str, Any] = OrderedDict()
 _lock = threading.Lock()
 
@@ -42,9 +49,9 @@ class Part:
     """
 
     key: str
-    make: Callable[..., Any]
+    make: Callable[..., Any] | None
     objective: Any
-    x: Vector
+    x: Vector | None
     batch: Any
     weight: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
@@ -55,12 +62,18 @@ class Part:
             if self.key in _kept:
                 _kept.move_to_end(self.key)
                 return _kept[self.key]
+        if self.make is None:
+            raise NotHere(self.key)
         made = self.make(self.objective, self.x, self.batch, **self.options)
         with _lock:
             _kept[self.key] = made
             while len(_kept) > KEPT:
                 _kept.popitem(last=False)
         return made
+
+    def light(self) -> Part:
+        """Return the part without what is heavy, for a process that holds it already."""
+        return replace(self, make=None, objective=None, x=None, batch=None, options={})
 
 
 def multiply(V: Block, part: Part) -> Block:
@@ -145,8 +158,11 @@ def sum_over(parts: Sequence[Part], map: Map, task: Callable[[Part], Any]) -> An
     return total
 
 
-def mapped(parts: Sequence[Part], map: Map, task: Callable[[Part], Any]) -> Iterable[Any]:
+def mapped(parts: Sequence[Part], map: Map, task: Callable[[Part], Any]) -> Iterator[Any]:
     """Yield task(part) for every part, in order, through `map`; name the batch that fails.
+
+    Where `map` may lead to other processes, the parts go light first, and whole where a process did
+    not hold them.
 
     Raises
     ------
@@ -156,9 +172,32 @@ def mapped(parts: Sequence[Part], map: Map, task: Callable[[Part], Any]) -> Iter
     if len(parts) == 1:
         yield task(parts[0])
         return
+    names = [
+        f"batch {number} of {len(parts)} ({describe_batch(part.batch)})"
+        for number, part in enumerate(parts)
+    ]
+    if map is builtins.map:
+        yield from _named(names, map, task, parts)
+        return
+    found = list(_named(names, map, partial(_if_here, task), [part.light() for part in parts]))
+    missing = [number for number, share in enumerate(found) if share is NotHere]
+    rest = _named([names[i] for i in missing], map, task, [parts[i] for i in missing])
+    for share in found:
+        yield next(rest) if share is NotHere else share
+
+
+def _if_here(task: Callable[[Part], Any], part: Part) -> Any:
+    try:
+        return task(part)
+    except NotHere:
+        return NotHere
+
+
+def _named(
+    names: Sequence[str], map: Map, task: Callable[[Part], Any], parts: Sequence[Part]
+) -> Iterator[Any]:
     results = iter(map(task, parts))
-    for number, part in enumerate(parts):
-        name = f"batch {number} of {len(parts)} ({describe_batch(part.batch)})"
+    for name in names:
         try:
             yield next(results)
         except StopIteration:

@@ -11,7 +11,7 @@ from ._core import Method, Oracle, Point, Step
 from ._settings import need_between, need_choice
 from ._trial import ratio
 from ._trust_region_steps import truncated_cg
-from .line_search import LineSearch, armijo
+from .line_search import LineSearch, strong_wolfe
 
 POWER = (1 + 5**0.5) / 2  # of the forcing term: Eisenstat & Walker's α, with γ = 1
 FIRST, LEAST, MOST = 0.9, 1e-6, 0.7
@@ -51,7 +51,7 @@ def newton_cg(
         The first λ. From then on it is divided by 3/2 where f falls as the undamped quadratic model
         promised (ρ > ¾), and multiplied by it where it does not (ρ < ¼). 0 stays 0.
     line_search : callable, optional
-        Finds α, starting from 1; `armijo()` when left out.
+        Finds α, starting from 1; `strong_wolfe()` when left out.
     max_products : int
         Conjugate gradients stop after so many.
     batch_size : int, optional
@@ -84,7 +84,7 @@ def newton_cg(
     """
     need_choice("products", products, ("hessian", "ggn"))
     damping = need_between("damping", damping, 0, np.inf)
-    search = armijo() if line_search is None else line_search
+    search = strong_wolfe() if line_search is None else line_search
     need_callable("line_search", search)
     max_products = as_count("max_products", max_products)
 
