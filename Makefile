@@ -45,7 +45,7 @@ report: $(STAMP) ## Show the size of every chapter against its budgets
 
 bench: $(STAMP) $(BENCH_STAMP) ## Measure against the peers, 40 minutes (FLAGS=--help), and make the page
 	$(BENCH_BIN)/python bench/run.py $(FLAGS)
-	$(BIN)/python tools/canon.py bench/performance.ipynb
+	$(BIN)/python tools/canon.py reference/performance.ipynb
 
 lock: $(STAMP) ## Pin every indirect dependency anew (FLAGS=--upgrade for the latest)
 	grep -v '^[-#]' requirements.txt | $(BIN)/uv pip compile pyproject.toml - --all-extras --universal \

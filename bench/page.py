@@ -37,6 +37,7 @@ class Page:
     def __init__(self, results: dict[str, Any], targets: list[dict[str, Any]]) -> None:
         self.run, self.targets = results["run"], targets
         self.groups = {(g["task"], g["workload"]): g["cells"] for g in results["groups"]}
+        self.shares = results.get("anatomy", {})
         self.titles = {g["task"]: g["title"] for g in results["groups"]}
         self.loads = [one for g in results["groups"] for one in g["load"]]
 
@@ -168,6 +169,16 @@ class Page:
                 verdict = "reached" if off <= 1e-12 else "**missed**"
                 rows.append((self.titles[task], workload, f"{off:.0e}", verdict))
         return table(("work", "on", "relative difference from JAX", "≤ 1e-12"), rows)
+
+    def anatomy(self) -> str:
+        """A table of what our own product at a kept point spends its time on."""
+        heads = ("layers: matrix products", "entry by entry", "Python between")
+        rows = [
+            (work, *(f"{share[kind]:.0%}" for kind in ("layers", "entries", "python")),
+             f"{number(share['recording'])} products")
+            for work, share in self.shares.items()
+        ]  # fmt: skip
+        return table(("H·v on", *heads, "recording a fresh point takes"), rows)
 
     # ── scaling
 

@@ -372,6 +372,12 @@ def dense_spectrum(workload: str) -> np.ndarray:
     return np.linalg.eigvalsh((H + H.T) / 2)
 
 
+def anatomy() -> dict[str, dict[str, float]]:
+    """What our own product spends its time on, see anatomy.py."""
+    command = [sys.executable, str(HERE / "anatomy.py")]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--task", nargs="+", choices=[task.name for task in TASKS], metavar="TASK")
@@ -404,7 +410,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     run = {**settings, "date": time.strftime("%Y-%m-%d"), "load": [before, load()]}
     wanted = {task.name for task in chosen}
     groups = [group for group in cells.groups.values() if group["task"] in wanted]
-    text = json.dumps({"run": run, "groups": _rounded(groups)}, indent=1, ensure_ascii=False)
+    found = {"run": run, "anatomy": anatomy(), "groups": groups}
+    text = json.dumps(_rounded(found), indent=1, ensure_ascii=False)
     out.write_text(text + "\n", encoding="utf-8")
     if not args.task:
         KEPT.unlink()

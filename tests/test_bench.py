@@ -18,7 +18,7 @@ BENCH = canon.ROOT / "bench"
 @pytest.fixture(scope="module")
 def bench() -> Iterator[SimpleNamespace]:
     """The modules of bench/, whose names are then free again."""
-    names = ("problems", "tasks", "run", "page", "worker")
+    names = ("problems", "tasks", "run", "page", "worker", "anatomy")
     sys.path.insert(0, str(BENCH))
     try:
         yield SimpleNamespace(**{name: __import__(name) for name in names})
@@ -322,6 +322,18 @@ def test_figures_say_in_words_what_they_show(page: Any) -> None:
     page.growth(ax, "by workers", "copies")
     assert "Dask, 2 from 2 to 32" in page.growth_words("by workers", "copies")
     plt.close(figure)
+
+
+def test_anatomy(page: Any) -> None:
+    page.shares = {"d32": {"layers": 0.75, "entries": 0.2, "python": 0.05, "recording": 1.82}}
+    assert page.anatomy().splitlines()[2:] == ["| d32 | 75% | 20% | 5% | 1.82 products |"]
+
+
+def test_the_anatomy_of_a_product(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    anatomy = bench.anatomy
+    monkeypatch.setattr(anatomy, "SECONDS", 0.01)
+    share = anatomy.shares("rows 16")
+    assert 0 < share["layers"] < 1 and 0 < share["entries"] < 1 and share["recording"] > 0
 
 
 def test_conditions(page: Any) -> None:
