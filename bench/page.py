@@ -1,4 +1,4 @@
-"""What performance.ipynb shows: tables and figures from results.json and targets.toml.
+"""What reference/performance.ipynb shows: tables and figures from results.json and targets.toml.
 
 Nothing here measures; the same files give the same page.
 """

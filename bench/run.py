@@ -2,6 +2,7 @@
 
     python bench/run.py                          everything, at most 40 minutes on two quiet cores
     python bench/run.py --task hvp-100 density   some tasks only; shown, not written to results.json
+    python bench/run.py --task density --update  put into results.json: a group is fair in itself
     python bench/run.py --rounds 3 --out my.json
     python bench/run.py --list
 
@@ -372,6 +373,12 @@ def dense_spectrum(workload: str) -> np.ndarray:
     return np.linalg.eigvalsh((H + H.T) / 2)
 
 
+def updated(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Old groups, with new ones in the place of those of the same name."""
+    found = {(group["task"], group["workload"]): group for group in (*old, *new)}
+    return list(found.values())
+
+
 def anatomy() -> dict[str, dict[str, float]]:
     """What our own product spends its time on, see anatomy.py."""
     command = [sys.executable, str(HERE / "anatomy.py")]
@@ -384,6 +391,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--attempts", type=int, default=ATTEMPTS, help="at cells that are noisy")
     parser.add_argument("--out", type=Path, help="default: results.json, when all tasks are run")
+    parser.add_argument("--update", action="store_true", help="put those tasks into results.json")
     parser.add_argument("--again", action="store_true", help="forget an interrupted run")
     parser.add_argument("--list", action="store_true", help="name the tasks and end")
     args = parser.parse_args(argv)
@@ -404,16 +412,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = [task for task in TASKS if not args.task or task.name in args.task]
     cells, before = Cells(KEPT, fingerprint(settings), args.again), load()
     measure(Runner(start, args.rounds, args.attempts), chosen, who, cells)
-    out = args.out or (None if args.task else HERE / "results.json")
+    out = args.out or (None if args.task and not args.update else HERE / "results.json")
     if out is None:
         return None
     run = {**settings, "date": time.strftime("%Y-%m-%d"), "load": [before, load()]}
     wanted = {task.name for task in chosen}
     groups = [group for group in cells.groups.values() if group["task"] in wanted]
+    if args.update:
+        groups = updated(json.loads(out.read_text(encoding="utf-8"))["groups"], groups)
     found = {"run": run, "anatomy": anatomy(), "groups": groups}
     text = json.dumps(_rounded(found), indent=1, ensure_ascii=False)
     out.write_text(text + "\n", encoding="utf-8")
-    if not args.task:
+    if args.update or not args.task:
         KEPT.unlink()
     return print(f"written: {out}")
 

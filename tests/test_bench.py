@@ -324,6 +324,18 @@ def test_figures_say_in_words_what_they_show(page: Any) -> None:
     plt.close(figure)
 
 
+def test_some_groups_may_be_measured_again(bench: Any) -> None:
+    old = [{"task": t, "workload": "w", "cells": 1} for t in "abc"]
+    new = [{"task": "b", "workload": "w", "cells": 2}, {"task": "d", "workload": "w", "cells": 2}]
+    found = bench.run.updated(old, new)
+    assert [(group["task"], group["cells"]) for group in found] == [
+        ("a", 1),
+        ("b", 2),
+        ("c", 1),
+        ("d", 2),
+    ]
+
+
 def test_anatomy(page: Any) -> None:
     page.shares = {"d32": {"layers": 0.75, "entries": 0.2, "python": 0.05, "recording": 1.82}}
     assert page.anatomy().splitlines()[2:] == ["| d32 | 75% | 20% | 5% | 1.82 products |"]
@@ -333,7 +345,8 @@ def test_the_anatomy_of_a_product(bench: Any, monkeypatch: pytest.MonkeyPatch) -
     anatomy = bench.anatomy
     monkeypatch.setattr(anatomy, "SECONDS", 0.01)
     share = anatomy.shares("rows 16")
-    assert 0 < share["layers"] < 1 and 0 < share["entries"] < 1 and share["recording"] > 0
+    assert min(share[kind] for kind in ("layers", "entries", "recording")) > 0
+    assert sum(share[kind] for kind in ("layers", "entries", "python")) == pytest.approx(1)
 
 
 def test_conditions(page: Any) -> None:
