@@ -26,6 +26,7 @@ FAMILIES = {
 }
 OURS = "secondorder"
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200)
+FEW_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 
 
 class Page:
@@ -80,13 +81,10 @@ class Page:
 
     # ── targets
 
-    def verdicts(self, *tasks: str) -> str:
-        """A table of the targets of some tasks: what was to be reached, and what was."""
-        rows = []
-        for target in self.targets:
-            if target["task"] in tasks:
-                rows.append(self._verdict(target))
-        return table(("work", "against", "to reach", "measured", "verdict"), rows)
+    def verdicts(self, task: str) -> str:
+        """A table of the targets of a task: what was to be reached, and what was."""
+        rows = [self._verdict(target) for target in self.targets if target["task"] == task]
+        return table(("on", "against", "to reach", "measured", "verdict"), rows)
 
     def missed(self) -> list[dict[str, Any]]:
         """The targets that were not reached, or not measured."""
@@ -116,11 +114,15 @@ class Page:
         return min(theirs) / mine if theirs else None
 
     def _verdict(self, target: dict[str, Any]) -> tuple[str, ...]:
-        value, work = self.value(target), f"{self.titles[target['task']]}, {target['workload']}"
-        ratio, stretch = "against" in target, " †" if target.get("stretch") else ""
+        value, work = self.value(target), target["workload"]
+        ratio, stretch = "against" in target, "\u00a0†" if target.get("stretch") else ""
         bound = target.get("at_least", target.get("at_most"))
         unit = {"megabytes": " MB"}.get(target.get("of", ""), "")
-        aim = ("≥ " if "at_least" in target else "≤ ") + number(bound) + ("×" if ratio else unit)
+        aim = (
+            ("≥\u00a0" if "at_least" in target else "≤\u00a0")
+            + number(bound)
+            + ("×" if ratio else unit)
+        )
         named = target.get("against", "").replace(" *", ", its fastest")
         if "ours" in target:
             named = f"{target['ours']}, against {named}"
@@ -241,14 +243,15 @@ class Page:
                 style = {"c": COLORS[role], "marker": marker, "linewidths": 2}
                 ax.scatter(x, y, size, label=name, **style)
         ax.axvline(1, color=COLORS["muted"], linewidth=1)
-        ax.set(xscale="log", yticks=range(len(rows)), yticklabels=rows, xlabel="their time / ours")
+        names = [row.split(",")[0] for row in rows]
+        ax.set(xscale="log", yticks=range(len(rows)), yticklabels=names, xlabel="their time / ours")
         low, high = ax.get_xlim()
-        ticks = [t for t in TICKS if low <= t <= high]
+        ticks = [t for t in (TICKS if high < 20 * low else FEW_TICKS) if low <= t <= high]
         ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
         ax.set_xticks([], minor=True)
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.grid(axis="y")
-        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        _legend_below(ax)
         faster = sum(ratio > 1 for *_, ratio in points)
         ax.set_title(f"{workload}: right of the line we are faster ({faster} of {len(points)})")
 
@@ -273,7 +276,7 @@ class Page:
             dash = "-" if label == OURS else "--"
             ax.loglog(sizes, times, marker=marker, linestyle=dash, label=label, **style)
         ax.set(xlabel=xlabel, ylabel="time / ours at the left")
-        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        _legend_below(ax)
 
     def growth_words(self, task: str, xlabel: str) -> str:
         """The same in words."""
@@ -287,6 +290,11 @@ class Page:
             f"Times against {xlabel}, from {sizes[0]:g} to {sizes[-1]:g}, in units of ours at the "
             f"smallest: {'; '.join(ends)}."
         )
+
+
+def _legend_below(ax: Any) -> None:
+    """Where it takes no width from the axes: phones are narrow."""
+    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.65 / ax.figure.get_figheight()), ncols=3)
 
 
 def family_of(label: str) -> str:
