@@ -10,6 +10,8 @@ import numpy as np
 VECTORS = 100  # columns of the block V
 DRAWS = 10  # of random probes: the error of a density is the mean over so many
 LOSS = 1e-3  # the loss that optimizers are to reach on d32
+STARTS = 5  # points that an optimizer is run from, since one may favour one of them
+TOLERANCE = 1e-3  # of leading eigenvalues, relative: PyHessian's default
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +79,23 @@ def make(name: str) -> Network | Rosenbrock:
         X, y = X[:rows], y[:rows]
     if kind == "copies":
         X, y = np.tile(X, (int(number), 1)), np.tile(y, int(number))
+    x = start(sizes, rng)
+    block = rng.standard_normal((x.size, VECTORS)) if x.size < 10_000 else np.empty((x.size, 0))
+    return Network(name, sizes, X, y, x, rng.standard_normal(x.size), block)
+
+
+def start(sizes, rng):
+    """Weights by Glorot's rule, and small biases."""
     parts = []
     for d, c in pairwise(sizes):
         limit = np.sqrt(6 / (d + c))
         parts += [rng.uniform(-limit, limit, d * c), rng.normal(0, 0.1, c)]
-    x = np.concatenate(parts)
-    block = rng.standard_normal((x.size, VECTORS)) if x.size < 10_000 else np.empty((x.size, 0))
-    return Network(name, sizes, X, y, x, rng.standard_normal(x.size), block)
+    return np.concatenate(parts)
+
+
+def starts(problem):
+    """Where an optimizer is run from, one after the other; the first is `problem.x` on digits."""
+    return [start(problem.sizes, np.random.default_rng(seed)) for seed in range(STARTS)]
 
 
 def drawn(run, points, found):

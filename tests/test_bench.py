@@ -335,6 +335,16 @@ def test_some_groups_may_be_measured_again(bench: Any) -> None:
     ]
 
 
+def test_an_update_needs_results_of_the_same_settings(bench: Any, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    with pytest.raises(SystemExit, match="measure everything once"):
+        bench.run.to_update(path, {"rounds": 7})
+    path.write_text('{"run": {"rounds": 7, "threads": 1}, "groups": []}')
+    assert bench.run.to_update(path, {"rounds": 7})["groups"] == []
+    with pytest.raises(SystemExit, match="has other rounds"):
+        bench.run.to_update(path, {"rounds": 3})
+
+
 def test_anatomy(page: Any) -> None:
     page.shares = {"d32": {"layers": 0.75, "entries": 0.2, "python": 0.05, "recording": 1.82}}
     assert page.anatomy().splitlines()[2:] == ["| d32 | 75% | 20% | 5% | 1.82 products |"]

@@ -40,10 +40,17 @@ class ByHand:
         """Where the results of a pass with k vectors go: fresh memory would cost more than sums."""
         if k not in self.kept:
             widths = [W.shape[1] for W in self.Ws]
-            self.kept[k] = [[np.empty((k, self.N, c)) for c in widths] for _ in range(3)]
+            passes = [[np.empty((k, self.N, c)) for c in widths] for _ in range(3)]
+            self.kept[k] = *passes, [np.empty((k, *W.shape)) for W in self.Ws]
         return self.kept[k]
 
-    def products(self, rows):
+    def result(self, shape):
+        """Where products go; it is written over by the next ones."""
+        if shape not in self.kept:
+            self.kept[shape] = np.empty(shape)
+        return self.kept[shape]
+
+    def products(self, rows, out=None):
         k, N = len(rows), self.N
         parts, at = [], 0
         for shape in self.problem.shapes:
@@ -51,7 +58,7 @@ class ByHand:
             parts.append(rows[:, at : at + size].reshape(k, *shape))
             at += size
         RWs, Rbs = parts[::2], parts[1::2]
-        Ras, Rhs, more = self.arrays(k)
+        Ras, Rhs, more, RW2s = self.arrays(k)
         for i, W in enumerate(self.Ws):
             Ra = np.matmul(self.hs[i], RWs[i], out=Ras[i])
             if i:
@@ -63,15 +70,15 @@ class ByHand:
         Rg = np.multiply(self.p, Ras[-1], out=Rhs[-1])
         Rg -= np.multiply(self.p, Rg.sum(axis=2, keepdims=True), out=more[-1])
         Rg /= N
-        out = np.empty(rows.shape)
+        out = self.result(rows.shape) if out is None else out
         end = rows.shape[1]
         for i in range(len(self.Ws) - 1, -1, -1):
             d, c = self.Ws[i].shape
             np.einsum("kic->kc", Rg, out=out[:, end - c : end])
-            RW = np.matmul(self.hs[i].T, Rg)
+            RW = out[:, end - c - d * c : end - c].reshape(k, d, c)  # a view
+            np.matmul(self.hs[i].T, Rg, out=RW)
             if i:
-                RW += np.matmul(Rhs[i - 1].transpose(0, 2, 1), self.gs[i])
-            out[:, end - c - d * c : end - c] = RW.reshape(k, -1)
+                RW += np.matmul(Rhs[i - 1].transpose(0, 2, 1), self.gs[i], out=RW2s[i])
             end -= c + d * c
             if i:
                 back = np.matmul(self.gs[i], RWs[i].transpose(0, 2, 1), out=more[i - 1])
@@ -85,11 +92,13 @@ class ByHand:
 
     def width(self):
         """Rows of a block that goes through at once."""
-        return int(np.clip(NUMBERS // (self.N * max(self.problem.sizes[1:])), 1, 16))
+        return int(np.clip(NUMBERS // (self.N * max(self.problem.sizes[1:])), 1, 32))
 
     def block(self, rows):
-        k = self.width()
-        return np.concatenate([self.products(rows[i : i + k]) for i in range(0, len(rows), k)])
+        k, out = self.width(), self.result(rows.shape)
+        for i in range(0, len(rows), k):
+            self.products(rows[i : i + k], out[i : i + k])
+        return out
 
 
 def kept(problem):

@@ -64,14 +64,16 @@ def top(problem):
     from secondorder.estimators import top_eigenpairs
 
     H = operator(problem)
-    return lambda: top_eigenpairs(H, 5), lambda pairs: pairs.values
+    return lambda: top_eigenpairs(H, 5, tolerance=problems.TOLERANCE), lambda pairs: pairs.values
 
 
 def _minimize(problem, method):
     from secondorder import Stop, minimize
 
     f, stop = objective(problem), Stop(gradient=None, value=problems.LOSS)
-    return lambda: minimize(f, problem.x, method, stop=stop), lambda found: np.array(found.value)
+    starts = problems.starts(problem)
+    run = lambda: [minimize(f, x, method, stop=stop) for x in starts]
+    return run, lambda found: np.array([one.value for one in found])
 
 
 def newton_cg(problem):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import problems
 import torch
 from curvlinops import HessianLinearOperator, lanczos_approximate_spectrum
-from problems import drawn
 from scipy.sparse.linalg import eigsh
 
 from .with_torch import flat, network, shaped
@@ -60,13 +60,13 @@ def density(problem):
         np.random.seed(seed)  # noqa: NPY002 (it draws from the global generator)
         return lanczos_approximate_spectrum(H, 100, num_points=4096, num_repeats=10)
 
-    return run, lambda found: drawn(run, lambda f: torch.stack(f).numpy(), found)
+    return run, lambda found: problems.drawn(run, lambda f: torch.stack(f).numpy(), found)
 
 
 def top(problem):
     H = operator(problem).to_scipy()
     v0 = np.random.default_rng(0).standard_normal(H.shape[0])
-    return lambda: eigsh(H, k=5, which="LA", v0=v0, tol=1e-9)[0], np.asarray
+    return lambda: eigsh(H, k=5, which="LA", v0=v0, tol=problems.TOLERANCE)[0], np.asarray
 
 
 CONTESTANTS = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import problems
 import torch
-from problems import drawn
 
 from .with_torch import network
 
@@ -37,7 +37,7 @@ def density(problem):
         nodes, weights = map(np.concatenate, found)
         return np.array([nodes, weights / 10])
 
-    return run, lambda found: drawn(run, points, found)
+    return run, lambda found: problems.drawn(run, points, found)
 
 
 def top(problem):
@@ -45,7 +45,7 @@ def top(problem):
 
     def run():
         torch.manual_seed(0)
-        return H.eigenvalues(maxIter=100, tol=1e-3, top_n=5)[0]
+        return H.eigenvalues(maxIter=100, tol=problems.TOLERANCE, top_n=5)[0]
 
     return run, np.array
 

@@ -29,12 +29,11 @@ def run_to_loss(problem, method, **options):
     settings = {"maxiter": 100_000, "xtol": 1e-12} if method == "Newton-CG" else {
         "maxiter": 100_000, "maxfun": 100_000, "ftol": 0, "gtol": 0, "maxcor": 10}  # fmt: skip
 
-    def run():
-        return minimize(
-            fun, problem.x, jac=True, method=method, callback=stop, options=settings, **options
-        )
+    def one(x):
+        return minimize(fun, x, jac=True, method=method, callback=stop, options=settings, **options)
 
-    return run, lambda found: np.asarray(found.fun)
+    starts = problems.starts(problem)
+    return lambda: [one(x) for x in starts], lambda found: np.array([end.fun for end in found])
 
 
 def newton_cg_ours(problem):

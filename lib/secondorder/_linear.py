@@ -124,11 +124,10 @@ def _forward_or(
     """Return the forward block map, or the reverse one where forward mode cannot be relied on."""
     try:
         forward = make()
-        if forward.trusted or agrees(forward):
-            return forward.push
-    except (NotImplementedError, BreakdownError, UntraceableError):  # NoForwardRule is the first
-        pass
-    return backwards()
+        usable = forward.trusted or agrees(forward)
+    except (NotImplementedError, BreakdownError, UntraceableError):
+        usable = False
+    return forward.push if usable else backwards()
 
 
 def _rows(tape: Tape) -> BlockMap:

@@ -27,6 +27,7 @@ Block = NDArray[np.floating]
 Apply = Callable[..., Any]
 _RULES: dict[Any, Callable[[Step], Apply | None]] = {}
 BLOCK_ENTRIES = 2**18  # a block times the largest array of the trace should not exceed this
+MOST_ROWS = 64  # of a block: with more, small traces gain no time
 
 
 class NoForwardRule(NotImplementedError):
@@ -66,7 +67,7 @@ class Pushforward:
             ends = tuple(p for p in dict.fromkeys(parents) if last[p] == i)
             self._plan.append(_Planned(self._rule(step), parents, ends))
         sizes = [np.size(step.value) for step in recorded.steps[1:] if hasattr(step.value, "size")]
-        self.block = int(np.clip(BLOCK_ENTRIES // max([1, *sizes]), 1, 16))
+        self.block = int(np.clip(BLOCK_ENTRIES // max([1, *sizes]), 1, MOST_ROWS))
 
     @classmethod
     def of(cls, f: Function, x: Any, name: str = "f") -> Pushforward:

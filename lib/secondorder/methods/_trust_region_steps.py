@@ -74,7 +74,7 @@ def truncated_cg(
     boundary it keeps what it has; as a first step it goes as far as a curvature of that size says.
     Nocedal & Wright (2006), Algorithm 7.2, and without a radius the inner loop of Algorithm 7.1.
     """
-    z, Hz, r, d = np.zeros_like(g), np.zeros_like(g), g, -g
+    z, Hz, r, d, bounded = np.zeros_like(g), np.zeros_like(g), g, -g, radius < np.inf
     enough = tolerance * float(np.linalg.norm(g))
     for _ in range(limit):
         rr = float(r @ r)
@@ -84,8 +84,8 @@ def truncated_cg(
         bend = float(d @ Hd)
         noise = np.finfo(g.dtype).eps * float(np.linalg.norm(d) * np.linalg.norm(Hd))
         alpha = rr / bend if bend > noise else np.inf
-        if alpha == np.inf or np.linalg.norm(z + alpha * d) >= radius:
-            if radius < np.inf:
+        if alpha == np.inf or (bounded and np.linalg.norm(z + alpha * d) >= radius):
+            if bounded:
                 tau = to_boundary(z, d, radius)
             else:
                 tau = 0.0 if z.any() else (rr / abs(bend) if bend < -noise else 1.0)
