@@ -27,7 +27,7 @@ Block = NDArray[np.floating]
 Apply = Callable[..., Any]
 _RULES: dict[Any, Callable[[Step], Apply | None]] = {}
 BLOCK_ENTRIES = 2**18  # a block times the largest array of the trace should not exceed this
-MOST_ROWS = 64  # of a block: with more, small traces gain no time
+MOST_ROWS = 32  # of a block: with more, small traces gain no time
 
 
 class NoForwardRule(NotImplementedError):

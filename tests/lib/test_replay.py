@@ -183,7 +183,7 @@ def test_a_large_trace_takes_smaller_blocks():
     x = onp.ones(4)
     small = Pushforward.of_gradient(himmelblau(), onp.zeros(2))
     large = Pushforward.of_gradient(lambda x: np.sum(np.outer(x, np.ones(2**17)) ** 2), x)
-    assert small.block == 64 and large.block == 1
+    assert small.block == 32 and large.block == 1
 
 
 def test_the_forward_steps_are_those_of_f_alone():
