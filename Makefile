@@ -14,10 +14,10 @@ BENCH_STAMP = $(BENCH_VENV)/.installed
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help book html test cover lint canon report bench lock clean
+.PHONY: help book html test cover lint canon report bench experiments lock clean
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 book: html ## Build the book and serve it on this machine
 	@$(BIN)/python tools/serve.py --port $(PORT)
@@ -46,6 +46,10 @@ report: $(STAMP) ## Show the size of every chapter against its budgets
 bench: $(STAMP) $(BENCH_STAMP) ## Measure against the peers, 40 minutes (FLAGS=--help), and make the page
 	$(BENCH_BIN)/python bench/run.py $(FLAGS)
 	$(BIN)/python tools/canon.py reference/performance.ipynb
+
+experiments: $(STAMP) ## Compute the long runs anew, about an hour; an interrupted one goes on (FLAGS=--help)
+	for script in experiments/[!_]*.py; do $(BIN)/python $$script $(FLAGS) || exit; done
+	@echo "Now run the chapters with them, and the page of results: make canon"
 
 lock: $(STAMP) ## Pin every indirect dependency anew (FLAGS=--upgrade for the latest)
 	grep -v '^[-#]' requirements.txt | $(BIN)/uv pip compile pyproject.toml - --all-extras --universal \

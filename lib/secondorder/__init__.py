@@ -26,6 +26,8 @@ _MODULES = (
     "networks",
     "objectives",
     "plotting",
+    "published",
+    "runs",
 )
 _NAMES = {
     "Objective": "objectives",
