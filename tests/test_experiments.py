@@ -148,3 +148,8 @@ def test_the_script_runs_and_stores_the_same_parts(name: str, tmp_path: Path) ->
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(json.loads(out.read_text())["data"]) == set(runs.load(name).data)
+
+
+def test_all_together_take_less_than_an_hour_on_two_cores() -> None:
+    """By the processor time that the stored runs took, with a tenth to spare."""
+    assert sum(runs.load(name).seconds for name in SCRIPTS) <= 0.9 * 2 * 3600
