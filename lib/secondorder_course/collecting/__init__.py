@@ -1,0 +1,1 @@
+"""The steps of `collect`: unpack, say whose it is, store, wait, report."""
