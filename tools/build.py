@@ -15,17 +15,33 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from canon import CELL_TIMEOUT, ROOT, notebooks, steady_environment
+
+if TYPE_CHECKING:
+    from jupyter_cache.base import JupyterCacheAbstract
 
 BUILD = ROOT / "_build"
 SITE = BUILD / "html"
 DOCTREES = BUILD / ".doctrees"
 CACHE = BUILD / ".jupyter_cache"
 #: What the runs and the pages depend on, besides the page itself: its cache and Sphinx do not look.
-LIBRARY = ("lib/**/*.py", "lib/**/*.mplstyle", "requirements.txt", "constraints.txt")
+LIBRARY = (
+    *("lib/**/*.py", "lib/**/*.mplstyle", "lib/**/*.toml", "lib/**/*.json"),
+    *("requirements.txt", "constraints.txt"),
+)
 LAYOUT = ("_config.yml", "tools/sphinxext/**/*.py")
+#: Pages that show what other files hold, and these files: the code of such a page stays the same.
+MADE_FROM = {
+    "reference/results.ipynb": (
+        *("chapters/*.ipynb", "reference/errata.ipynb"),
+        *("references.bib", "tools/results.py"),
+    ),
+    "reference/performance.ipynb": ("bench/*.json", "bench/*.toml", "bench/page.py"),
+}
 
 
 def fingerprint(patterns: Iterable[str]) -> str:
@@ -52,6 +68,16 @@ def forget_what_is_old() -> None:
         discard(SITE)
 
 
+def forget_pages_made_from_others(cache: JupyterCacheAbstract) -> None:
+    """Drop the kept run of a page that shows other files, where one of these changed."""
+    for page, patterns in MADE_FROM.items():
+        stamp, now = CACHE / f"{Path(page).stem}.sha256", fingerprint(patterns)
+        if not stamp.exists() or stamp.read_text() != now:
+            with suppress(KeyError):  # there is none
+                cache.remove_cache(cache.match_cache_file(str(ROOT / page)).pk)
+            stamp.write_text(now)
+
+
 def run_notebooks() -> None:
     """Run the notebooks that changed, several at a time, into the cache the book reads.
 
@@ -61,6 +87,7 @@ def run_notebooks() -> None:
     from jupyter_cache.executors import load_executor
 
     cache = get_cache(CACHE)
+    forget_pages_made_from_others(cache)
     paths = [str(path) for path in notebooks()]
     for path in paths:
         cache.add_nb_to_project(path)

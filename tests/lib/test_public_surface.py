@@ -17,7 +17,7 @@ import secondorder
 PACKAGE = Path(secondorder.__file__).parent
 ORDER = [
     {path.stem for path in PACKAGE.glob("_[a-z]*.py")} - {"_explore"},  # the ground all stand on
-    {"data", "layout", "losses"},
+    {"data", "layout", "losses", "published"},
     {"objectives"},
     {"networks"},
     {"derivatives"},

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.resources import files
+from numbers import Integral
 from statistics import median
 from typing import Any
 
@@ -144,7 +145,13 @@ def read(text: str, chapter: str) -> list[Row]:
     ValueError
         As `rows` does.
     """
-    return [_row(name, chapter, dict(entry)) for name, entry in tomllib.loads(text).items()]
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{chapter}.toml: {error}") from None
+    if loose := [name for name, entry in tables.items() if not isinstance(entry, dict)]:
+        raise ValueError(f"{chapter}.toml has {loose} outside of a row")
+    return [_row(name, chapter, dict(entry)) for name, entry in tables.items()]
 
 
 def _row(name: str, chapter: str, entry: dict[str, Any]) -> Row:
@@ -161,6 +168,12 @@ def _row(name: str, chapter: str, entry: dict[str, Any]) -> Row:
         row = Row(name=name, chapter=chapter, **entry)
     except TypeError as error:
         raise ValueError(f"row {name!r} is not complete: {error}") from None
+    for f in fields(Row):
+        kind = {"str": str, "bool": bool}.get(str(f.type), object)
+        if not isinstance(value := getattr(row, f.name), kind):
+            raise ValueError(f"row {name!r}: {f.name} must be a {f.type}, got {value!r}")
+        if kind is str and "\n" in str(value):
+            raise ValueError(f"row {name!r}: {f.name} must be one line")
     if not re.fullmatch(r"[a-z0-9-]+", name):
         raise ValueError(f"a row's name has small letters, digits and hyphens, got {name!r}")
     if row.verdict not in VERDICTS:
@@ -202,6 +215,8 @@ def compare(name: str, ours: Ours) -> None:
     ------
     ValueError
         There is no such row, a number is not finite, or the cases are not those of the row.
+    TypeError
+        What should be a number is none.
     AssertionError
         A number left its tolerance, or the verdict is not the one that the row states.
     """
@@ -221,9 +236,9 @@ def judge(row: Row, ours: Ours) -> list[str]:
         raise ValueError(f"{row.name}: no number for {sorted(missing)}, which `otherwise` names")
     lines, inside = [], {}
     for case, given in cases.items():
-        if not re.fullmatch(r"[^\]]*", str(case)) or (case == "") != (list(cases) == [""]):
+        if not re.fullmatch(r"[^\]\n]*", str(case)) or (case == "") != (list(cases) == [""]):
             raise ValueError(f"{row.name}: a case must be a name without ], got {case!r}")
-        values = np.atleast_1d(as_floats(f"{row.name}: ours", given))
+        values = np.atleast_1d(_floats(f"{row.name}: ours", given))
         if values.ndim != 1 or values.size == 0:
             raise ValueError(f"{row.name}: ours must be numbers, one a run, got {describe(given)}")
         numbers = values.tolist()
@@ -237,6 +252,15 @@ def judge(row: Row, ours: Ours) -> list[str]:
     if (found := verdict(inside.values())) != row.verdict:
         raise AssertionError(f"{'; '.join(lines)}. So it {found}; the row says: {row.verdict}")
     return lines
+
+
+def _floats(name: str, given: Any) -> np.ndarray:
+    """Return numbers as floats; counts are welcome here, one or many."""
+    whole = lambda number: isinstance(number, Integral) and not isinstance(number, bool)
+    counts = isinstance(given, (list, tuple)) and all(map(whole, given))
+    if counts or (isinstance(given, np.ndarray) and given.dtype.kind in "iu"):
+        given = np.asarray(given, dtype=float)
+    return as_floats(name, given)
 
 
 def verdict(inside: Iterable[bool]) -> str:
