@@ -14,6 +14,7 @@ from secondorder.data import (
     Minibatches,
     chebyshev,
     digits,
+    small_digits,
     split,
     standardise,
     two_moons,
@@ -59,6 +60,16 @@ def test_a_digit_looks_like_itself():
     image = digits().X[0].reshape(8, 8)
     assert digits().y[0] == 0
     assert image[3:5, 3:5].max() < 0.1 < 0.4 < image[3:5, [2, 5]].min()
+
+
+def test_small_digits_are_the_first_of_each_class_in_less_detail():
+    whole, small = digits(), small_digits(3, 20)
+    assert [np.sum(small.y == c) for c in range(3)] == [20, 20, 20]
+    assert small.classes == ("0", "1", "2")
+    first = whole.X[whole.y == 1][0].reshape(8, 8)
+    np.testing.assert_allclose(small.X[small.y == 1][0].reshape(4, 4)[3, 1], first[6:, 2:4].mean())
+    assert small_digits().X.shape == (1000, 16)
+    assert np.min(np.bincount(whole.y)) == 174
 
 
 def test_wine():
@@ -206,6 +217,9 @@ def test_threads_may_draw_at_the_same_time():
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
+        (lambda: small_digits(11), ValueError, "classes must be at most 10, got 11"),
+        (lambda: small_digits(1), ValueError, "classes must be a whole number from 2 on"),
+        (lambda: small_digits(3, 175), ValueError, "rows must be at most 174"),
         (lambda: two_moons(1, 0.1, RNG(0)), ValueError, "n must be a whole number from 2 on"),
         (lambda: two_moons(9, -0.1, RNG(0)), ValueError, "noise must be a number from 0 on"),
         (lambda: two_moons(9, [0.1], RNG(0)), ValueError, "noise must be a number from 0 on"),

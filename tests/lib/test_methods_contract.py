@@ -45,6 +45,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "sam": {"radius": 1e-3, "base": METHODS["gradient_descent"](1e-3)},
     "adahessian": {"lr": 0.02},
     "sophia": {"lr": 1e-3},
+    "muon": {"adam_lr": 0.02},
 }
 LEAVES = {"trust_region", "cubic_newton"}
 NEEDS_DATA = {"sgd", "kfac", "natural_gradient"}
@@ -61,6 +62,7 @@ WRONG: dict[str, tuple[Any, ...]] = {  # by the type that a setting has
     "Network": (3, None),
     "Method": (3, METHODS["adam"]),
     "LineSearch": (3,),
+    "Layout": (3,),
 }
 
 

@@ -18,7 +18,11 @@ from . import (  # they register themselves
     momentum,
     newton,
     one_long_vector,
+    optimizers,
+    products,
     saddles,
+    spectra,
+    scale,
     step_size,
 )
 from ._exercise import EXERCISES, Exercise, Verdict

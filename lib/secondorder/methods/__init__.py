@@ -24,6 +24,7 @@ from .kfac import kfac
 from .lbfgs import lbfgs
 from .levenberg_marquardt import levenberg_marquardt
 from .line_search import armijo, exact, strong_wolfe
+from .muon import muon, newton_schulz
 from .natural_gradient import natural_gradient
 from .nesterov import nesterov
 from .newton import newton
@@ -33,6 +34,8 @@ from .rmsprop import rmsprop
 from .saddle_free_newton import saddle_free_newton
 from .sam import sam
 from .sgd import sgd
+from .shampoo import shampoo
+from .soap import soap
 from .sophia import sophia
 from .trust_region import trust_region
 
@@ -58,6 +61,7 @@ __all__ = [
     "decaying",
     "exact",
     "minimize",
+    "newton_schulz",
     "strong_wolfe",
     *METHODS,
 ]
