@@ -18,7 +18,7 @@ SETTINGS = {
     "rows": 20,
     "eta": 0.2,
     "radii": [0.0, 0.05, 0.2],
-    "starts": [0, 1, 2, 3, 4],
+    "seeds": [0, 1, 2, 3, 4],
     "steps": 6000,
     "every": 100,
     "digits": {
@@ -32,8 +32,7 @@ SETTINGS = {
     },
 }
 SHORT = {
-    "radii": [0.0, 0.2],
-    "starts": [0],
+    "seeds": [0],
     "steps": 300,
     "digits": SETTINGS["digits"] | {"splits": [0], "steps": 20},
 }
@@ -41,7 +40,7 @@ SHORT = {
 
 def units(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return one run a unit."""
-    seeds = {"start": settings["starts"], "split": settings["digits"]["splits"]}
+    seeds = {"start": settings["seeds"], "split": settings["digits"]["splits"]}
     return {
         f"radius-{radius}-{task}-{seed}": {"radius": radius, "task": task, "seed": seed}
         for radius in settings["radii"]
@@ -111,7 +110,7 @@ def assemble(settings: dict[str, Any], results: dict[str, Any]) -> dict[str, Any
     }
     stored["digits"] = {}
     for radius in settings["radii"]:
-        runs = [results[f"radius-{radius}-start-{start}"] for start in settings["starts"]]
+        runs = [results[f"radius-{radius}-start-{start}"] for start in settings["seeds"]]
         stored[f"{radius:g}"] = {key: [one[key] for one in runs] for key in runs[0]}
         splits = settings["digits"]["splits"]
         runs = [results[f"radius-{radius}-split-{split}"] for split in splits]

@@ -35,6 +35,11 @@ def one_sided(grad, x, v):
     return (grad(x + t * v) - grad(x)) / t
 
 
+def one_sided_long(grad, x, v):
+    t = 1e-5 / np.linalg.norm(v)
+    return (grad(x + t * v) - grad(x)) / t
+
+
 def reverse_over_reverse(grad, x, v):
     return reverse(lambda z: np.dot(grad(z), v))(x)
 
@@ -113,6 +118,7 @@ def textbook_cg(hv, g, tol):
         ("P11.1", central),
         ("P11.1", unit_direction),
         ("P11.1", one_sided),
+        ("P11.1", one_sided_long),
         ("P11.1", reverse_over_reverse),
         ("P11.1", forward_mode),
         ("P11.2", rayleigh_ritz),
@@ -270,6 +276,18 @@ def descent(hv, g, tol):
     return p
 
 
+def two_a_round(hv, g, tol):
+    p, r, d = np.zeros(g.size), -g, -g
+    while np.linalg.norm(g + hv(p)) > tol * np.linalg.norm(g):
+        Hd = hv(d)
+        if d @ Hd <= 0:
+            return safe(p, d, g)
+        alpha = (r @ r) / (d @ Hd)
+        p, new = p + alpha * d, r - alpha * Hd
+        d, r = new + (new @ new) / (r @ r) * d, new
+    return p
+
+
 def one_direction(hv, g, tol):
     return -g * (g @ g) / (g @ hv(g))
 
@@ -288,6 +306,7 @@ WRONG: list[tuple[str, Callable, str]] = [
     ("P11.1", forgot_to_divide, "almost 0"),
     ("P11.1", half_step, "twice"),
     ("P11.1", lambda grad, x, v: central(grad, x, v) / 2, "half"),
+    ("P11.1", lambda grad, x, v: 1.01 * central(grad, x, v), "Close to Hv"),
     ("P11.1", scaled_once, "length of v"),
     ("P11.1", lambda grad, x, v: -central(grad, x, v), "sign is flipped"),
     ("P11.1", by_rows, "gradients at n"),
@@ -334,6 +353,7 @@ WRONG: list[tuple[str, Callable, str]] = [
     ("P11.4", uphill, "sign is flipped"),
     ("P11.4", by_columns, "build the whole"),
     ("P11.4", descent, "products"),
+    ("P11.4", two_a_round, "one a round"),
     ("P11.4", one_direction, "one direction"),
     ("P11.4", always_exact, "products for a residual"),
     ("P11.4", square, "rᵀr with tol|of ‖g‖, wanted"),

@@ -31,8 +31,13 @@ def by_blocks(J, M):
 
 
 def by_roots(J, M):
-    return np.mean([(np.linalg.cholesky(m).T @ j).T @ (np.linalg.cholesky(m).T @ j)
-                    for j, m in zip(J, M, strict=True)], axis=0)  # fmt: skip
+    return np.mean(
+        [
+            (np.linalg.cholesky(m).T @ j).T @ (np.linalg.cholesky(m).T @ j)
+            for j, m in zip(J, M, strict=True)
+        ],
+        axis=0,
+    )
 
 
 def three_in_a_loop(J, r, bends):
@@ -55,7 +60,7 @@ def by_autograd(z, y):
 
 
 def by_expectation(z, y):
-    p = np.exp(z - np.logaddexp.reduce(z))
+    p = np.exp(z - logsumexp(z))
     return sum(p[c] * np.outer(p - e, p - e) for c, e in enumerate(np.eye(z.size)))  # Fisher's way
 
 
@@ -106,7 +111,8 @@ def softmax(z):
 
 
 def overflowing(z, y):
-    p = np.exp(z) / np.sum(np.exp(z))
+    with np.errstate(all="ignore"):
+        p = np.exp(z) / np.sum(np.exp(z))
     return np.diag(p) - np.outer(p, p)
 
 
@@ -145,19 +151,31 @@ WRONG: list[tuple[str, Callable, str]] = [
     ("P12.1", lambda J, M: np.einsum("nci,ncj->ij", J, J), "Where is M"),
     ("P12.1", lambda J, M: J.mean(0).T @ M.mean(0) @ J.mean(0), "mean of J and of M|not yet"),
     ("P12.1", lambda J, M: np.mean([j.T @ M.mean(0) @ j for j in J], 0), "one mean M|not yet"),
-    ("P12.1", lambda J, M: np.mean([j.T @ np.diag(np.diag(m)) @ j for j, m in zip(J, M)], 0), "diagonal of M"),  # fmt: skip  # noqa: B905
-    ("P12.1", lambda J, M: np.mean([j.T @ m @ m @ j for j, m in zip(J, M)], 0), "twice"),  # fmt: skip  # noqa: B905
+    (
+        "P12.1",
+        lambda J, M: np.mean([j.T @ np.diag(np.diag(m)) @ j for j, m in zip(J, M, strict=True)], 0),
+        "diagonal of M",
+    ),
+    (
+        "P12.1",
+        lambda J, M: np.mean([j.T @ m @ m @ j for j, m in zip(J, M, strict=True)], 0),
+        "twice",
+    ),
     ("P12.1", lambda J, M: by_einsum(J, M) + 1e-3 * np.eye(J.shape[2]), "rank"),
     ("P12.1", lambda J, M: np.mean([j @ j.T for j in J], 0), "shape"),
     ("P12.1", lambda J, M: np.einsum("nci,ncd,ndj->nij", J, M, J), "shape"),
     ("P12.1", lambda J, M: J[0].T @ M[0] @ J[0], "mean over the rows"),
-    ("P12.1", lambda J, M: np.triu(2 * by_einsum(J, M)) - np.diag(np.diag(by_einsum(J, M))), "symmetric"),  # fmt: skip
+    (
+        "P12.1",
+        lambda J, M: np.triu(2 * by_einsum(J, M)) - np.diag(np.diag(by_einsum(J, M))),
+        "symmetric",
+    ),
     ("P12.2", three(lambda H, G, A, *_: (G, H, A)), "is G|bends down|second of the three"),
     ("P12.2", three(lambda H, G, A, *_: (H, A, G)), "order H, G"),
     ("P12.2", three(lambda H, G, A, *_: (G, G, A)), "is G"),
     ("P12.2", three(lambda H, G, A, *_: (H, H, A)), "is H. G"),
     ("P12.2", three(lambda H, G, A, *_: (H, G, G)), "G for |H|"),
-    ("P12.2", three(lambda H, G, A, *_: (H, G, np.abs(H))), "size of every entry"),
+    ("P12.2", three(lambda H, G, A, *_: (H, G, np.abs(H))), "size of every entry|still bends down"),
     ("P12.2", three(lambda H, G, A, *_: (H, G, H)), "still bends down"),
     ("P12.2", three(lambda H, G, A, *_: (H, G, H @ H)), "squares"),
     ("P12.2", three(lambda H, G, A, *_: (H, G, cut_negative(H))), "cut the negative"),
@@ -185,12 +203,42 @@ WRONG: list[tuple[str, Callable, str]] = [
     ("P12.4", lambda rows, size: np.mean([lam(r[None]) for r in rows]), "Average the matrices"),
     ("P12.4", lambda rows, size: np.mean([lam(b) for b in batches(rows, size)]), "by its rows"),
     ("P12.4", lambda rows, size: np.max([lam(b) for b in batches(rows, size)]), "sharpest batch"),
-    ("P12.4", lambda rows, size: np.mean([lam(b) for b in batches(rows, size) if len(b) == size]), "drop the last"),  # fmt: skip
-    ("P12.4", lambda rows, size: lam(rows[:size]), "rows' largest|sharpness of the whole"),
-    ("P12.4", lambda rows, size: np.mean([np.linalg.eigvalsh(np.mean(b, 0))[0] for b in batches(rows, size)]), "smallest"),  # fmt: skip
-    ("P12.4", lambda rows, size: by_splits(np.array([np.linalg.norm(r, 2) * np.eye(len(r)) for r in rows]), size), "λmax"),  # fmt: skip
-    ("P12.4", lambda rows, size: np.sum([lam(b) * len(b) for b in batches(rows, size)]), "rows|λmax"),
-    ("P12.4", lambda rows, size: np.mean([np.linalg.eigvalsh(np.sum(b, 0))[-1] for b in batches(rows, size)]), "loss is their mean"),  # fmt: skip
+    (
+        "P12.4",
+        lambda rows, size: np.mean([lam(b) for b in batches(rows, size) if len(b) == size]),
+        "drop the last",
+    ),
+    (
+        "P12.4",
+        lambda rows, size: lam(rows[:size]),
+        "rows' largest|sharpness of the whole|sharpest batch",
+    ),
+    (
+        "P12.4",
+        lambda rows, size: np.mean(
+            [np.linalg.eigvalsh(np.mean(b, 0))[0] for b in batches(rows, size)]
+        ),
+        "smallest",
+    ),
+    (
+        "P12.4",
+        lambda rows, size: by_splits(
+            np.array([np.linalg.norm(r, 2) * np.eye(len(r)) for r in rows]), size
+        ),
+        "λmax",
+    ),
+    (
+        "P12.4",
+        lambda rows, size: np.sum([lam(b) * len(b) for b in batches(rows, size)]),
+        "rows|λmax",
+    ),
+    (
+        "P12.4",
+        lambda rows, size: np.mean(
+            [np.linalg.eigvalsh(np.sum(b, 0))[-1] for b in batches(rows, size)]
+        ),
+        "loss is their mean",
+    ),
     ("P12.4", shuffled, "in their order|by its rows"),
     ("P12.4", lambda rows, size: np.array([lam(b) for b in batches(rows, size)]), "one number"),
 ]

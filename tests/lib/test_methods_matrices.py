@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 
-from secondorder import data, minimize
+from secondorder import data, gradient, minimize
 from secondorder.layout import Layout
 from secondorder.losses import cross_entropy
 from secondorder.methods import (
@@ -160,7 +160,9 @@ def test_old_roots_are_used_between_the_intervals() -> None:
     """The first three roots are new ones."""
     x = trail(shampoo(1.0, 1e-14, layout=SQUARE, interval=3), linear(A[:4]), np.zeros(16), 7)
     steps = np.linalg.norm(np.diff(x, axis=0), axis=1)
-    assert_allclose(steps / steps[0], [1, 1 / 2**0.5, 1 / 3**0.5, 0.5, 0.5, 0.5, 1 / 7**0.5], rtol=1e-6)
+    assert_allclose(
+        steps / steps[0], [1, 1 / 2**0.5, 1 / 3**0.5, 0.5, 0.5, 0.5, 1 / 7**0.5], rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (3, 5), (5, 3)])
@@ -260,6 +262,31 @@ def test_a_renewal_is_one_step_of_power_iteration_by_qr() -> None:
     order = np.argsort(-np.diag(old.T @ LQ))
     signs = np.sign(np.sum(np.linalg.qr(LQ[:, order])[0] * new, axis=0))
     assert_allclose(np.linalg.qr(LQ[:, order])[0] * signs, new, atol=1e-12)
+
+
+def test_the_run_is_that_of_the_authors_code() -> None:
+    """Theirs keeps M in the turned coordinates, and turns it twice at a renewal."""
+    f, x0 = turned(np.eye(4)), RNG.normal(size=16)
+    ours = trail(soap(0.05, 0.9, 0.95, layout=SQUARE, precondition_frequency=3), f, x0, 20)
+    M = V = np.zeros((4, 4))
+    for k, x in enumerate(ours[:-1]):
+        G = gradient(f, x).reshape(4, 4)
+        if k == 0:
+            L, R = 0.05 * G @ G.T, 0.05 * G.T @ G
+            QL, QR = (np.linalg.eigh(A)[1][:, ::-1] for A in (L, R))
+            continue
+        turned_G = QL.T @ G @ QR
+        M, V = 0.9 * M + 0.1 * turned_G, 0.95 * V + 0.05 * turned_G**2
+        length = 0.05 * (1 - 0.95**k) ** 0.5 / (1 - 0.9**k)
+        step = QL @ (M / (np.sqrt(V) + 1e-8)) @ QR.T
+        assert_allclose(ours[k + 1].reshape(4, 4), x.reshape(4, 4) - length * step, atol=1e-6)
+        M = QL @ M @ QR.T
+        L, R = 0.95 * L + 0.05 * G @ G.T, 0.95 * R + 0.05 * G.T @ G
+        if k % 3 == 0:
+            left, right = (np.argsort(-np.diag(Q.T @ A @ Q)) for A, Q in ((L, QL), (R, QR)))
+            V = V[left][:, right]
+            QL, QR = np.linalg.qr(L @ QL[:, left])[0], np.linalg.qr(R @ QR[:, right])[0]
+        M = QL.T @ M @ QR
 
 
 def test_a_long_axis_keeps_its_coordinates() -> None:

@@ -13,6 +13,7 @@ from . import (  # they register themselves
     autodiff,
     curvature,
     derivative,
+    edge,
     gradient,
     jacobian,
     momentum,

@@ -38,6 +38,9 @@ from .._i18n import _
 from ._exercise import Asked, Wrong, biggest, exercise
 
 
+NEAR = 1e-4  # a one-sided difference with a step of 1e-5 passes
+
+
 def _turned(rng: Generator, values: Any) -> Any:
     """Return a symmetric matrix with these eigenvalues and random eigenvectors."""
     values = _asarray(values, dtype=float)
@@ -130,7 +133,7 @@ def hessian_product(ask: Asked, rng: Generator) -> None:
         x, u, v = rng.normal(size=(3, n))
         got, other = ask(grad, x, v, shape=(n,)), ask(grad, x, u, shape=(n,))
         want, size = grad.times(x, v), _size(grad, x)
-        if _norm(got - want) > 1e-5 * size * _norm(v):
+        if _norm(got - want) > NEAR * size * _norm(v):
             _product_slip(got, grad, x, v, want)
             gap = abs(float(u @ got - v @ other))
             if gap > 1e-4 * size * _norm(u) * _norm(v):
@@ -140,7 +143,7 @@ def hessian_product(ask: Asked, rng: Generator) -> None:
             raise Wrong(text.format(n))
         for factor in (1e6, 1e-6):
             scaled = ask(grad, x, factor * v, shape=(n,)) / factor
-            if _norm(scaled - want) > 1e-5 * size * _norm(v):
+            if _norm(scaled - want) > NEAR * size * _norm(v):
                 text = _(
                     "Hv is right for this v, but {:g} v does not give {:g} times as much: a "
                     "product is linear. How long is your step where v is long?"
@@ -218,6 +221,9 @@ def _product_slip(got: Any, grad: _Gradient, x: Any, v: Any, want: Any) -> None:
             raise Wrong(why)
     if _norm(got) < 1e-3 * _norm(want):
         raise Wrong(_("Your product is almost 0. Do you divide the difference by the step?"))
+    if _norm(got - want) < 0.02 * _norm(want):
+        text = _("Close to Hv, but not close enough. Is your step along v too long, or too short?")
+        raise Wrong(text)
     along = float(got @ want) / float(_norm(got) * _norm(want))
     if abs(along) > 1 - 1e-8:
         raise Wrong(_("The direction is right, the length is not. By which step do you divide?"))
@@ -428,7 +434,7 @@ def newton_cg_step(ask: Asked, rng: Generator) -> None:
                 )
             text = _(
                 "{} products for a residual of {:g} (n = {}, {} distinct eigenvalues). "
-                "Conjugate gradients need fewer; stop as soon as tol is reached."
+                "Conjugate gradients need fewer: one a round. Stop as soon as tol is reached."
             )
             distinct = len({round(float(z), 6) for z in values})
             raise Wrong(text.format(len(hv.asked), tol, g.size, distinct))

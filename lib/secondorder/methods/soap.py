@@ -75,7 +75,7 @@ def soap(
     gradient is never looked at in a basis that it went into. At a renewal, M is turned along, and
     V is only sorted with its columns.
     Turning the rows of W turns the steps along; those of Adam change. With Q = I it is Adam.
-    Cost: 1 gradient a step, 6 products of matrices for each matrix, and a QR for each axis every
+    Cost: 1 gradient a step, 8 products of matrices for each matrix, and a QR for each axis every
     `precondition_frequency` steps. Memory: 2 vectors, and 2(m² + n²) numbers for m × n weights.
     Source: Vyas, Morwani, Zhao et al., *SOAP: Improving and Stabilizing Shampoo using Adam*, arXiv
     2409.11321 (2024), Algorithm 3, and the code that goes with it, whose eigenvectors these are;
