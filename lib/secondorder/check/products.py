@@ -37,7 +37,6 @@ from numpy.random import Generator
 from .._i18n import _
 from ._exercise import Asked, Wrong, biggest, exercise
 
-
 NEAR = 1e-4  # a one-sided difference with a step of 1e-5 passes
 
 
