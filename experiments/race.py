@@ -14,13 +14,16 @@ What is equal for all
 
 What is not fair
 - The ranges come from us. They stand around what the sources recommend, were moved after a pilot
-  on a seed used nowhere else, so that the best trial is seldom the outermost, and are the same for
-  both problems. Who has one setting to tune searches it eight times as finely as others search two.
+  on a seed used nowhere else, so that the best learning rate is seldom the outermost, and are the
+  same for both problems. Who has one setting to tune searches it eight times as finely as others
+  search two. With the same eight points for all, luck is shared and not absent.
 - No schedules: with a constant learning rate the noise of mini-batches stays to the end. That costs
   plain SGD most, and L-BFGS and Newton-CG, which take all rows at each step, nothing. On
   data that do not fit into memory these two would not run at all.
 - Gradients do not see what a method does besides: roots, inverses, QR. Seconds do, but they are
   those of NumPy and of networks of a few thousand weights.
+- The budget takes sides: the order at its end is not the one after ten times as many gradients,
+  where methods that take all rows catch up. Look at whole curves.
 - The networks are small and the data few. Who wins here may lose on a large model.
 - The weight decay of AdamW is no part of the training loss it is judged by. Muon moves the outer
   matrices too, which its authors leave to Adam. Shampoo uses averages and momentum, as it is run

@@ -119,6 +119,17 @@ def test_the_best_trial_was_taken(problem: str, name: str) -> None:
     assert found["diverged"] == np.isnan(found["tuning"]).sum()
 
 
+def test_the_best_learning_rate_is_seldom_the_outermost() -> None:
+    """Else the ranges, and not the optimizers, would be compared."""
+    outermost = [
+        (problem, name)
+        for problem, name in ENTRIES
+        if "lr" in (found := entry(problem, name))["trials"]
+        and found["chosen"]["lr"] in (found["trials"]["lr"].min(), found["trials"]["lr"].max())
+    ]
+    assert len(outermost) <= 2, outermost
+
+
 @EACH
 def test_the_target_was_reached_where_the_curve_says_so(problem: str, name: str) -> None:
     found, given = entry(problem, name), SETTINGS["problems"][problem]
