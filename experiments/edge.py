@@ -148,14 +148,17 @@ def catapult(settings: dict[str, Any], f: Any, x: np.ndarray) -> dict[str, Any]:
 def assemble(settings: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
     """Return the first start of each method in full, and the settled levels of every start."""
     starts = settings["starts"]
-    stored: dict[str, Any] = {"first": {}, "settled": {}, "rises": {}, "catapult": {}}
+    stored: dict[str, Any] = {"first": {}, "settled": {}, "catapult": {}}
     for name, (_, _, steps) in settings["runs"].items():
         found = [results[f"{name}-start-{start}"] for start in starts]
         late = np.array(found[0]["step"]) > settings["settled"] * steps
         stored["first"][name] = {key: v for key, v in found[0].items() if key != "rises"}
-        stored["rises"][name] = [one["rises"] for one in found]
         stored["settled"][name] = {
             key: [np.array(one[key])[late] for one in found] for key in ("even", "middle", "odd")
+        }
+        stored["settled"][name] |= {
+            "rises": [one["rises"] for one in found],
+            "loss": [one["loss"][-1] for one in found],
         }
     for kind in ("linear", "tanh"):
         found = [results[f"catapult-{kind}-start-{start}"] for start in starts]

@@ -255,7 +255,7 @@ def halve(ask: Asked, rng: Generator) -> None:
     canyon = _Canyon(rng)
     grad, hess = canyon.functions()
     x = canyon.start(rng, 0.8 * 2 / _ETA)
-    for steps in (1, 2, 7):
+    for steps in (5, 8, 1):
         level = ask(grad, hess, x, _ETA, steps)
         points = _descend(grad, x, _ETA, steps)
         _settle_slip(level, hess, points, grad, _ETA)
