@@ -17,7 +17,7 @@ SETTINGS = {
     "scheme": "lecun",
     "degree": 5,
     "rows": 20,
-    "starts": [0, 1, 2, 3, 4],
+    "seeds": [0, 1, 2, 3, 4],
     "runs": {  # a method, its settings, the steps
         "gd-0.2": ["gradient_descent", {"lr": 0.2}, 9000],
         "gd-0.1": ["gradient_descent", {"lr": 0.1}, 16000],
@@ -37,7 +37,7 @@ SETTINGS = {
     "catapult": {"width": 500, "times": [2.5, 3.0, 3.5, 3.9, 4.1, 4.5], "steps": 1500},
 }
 SHORT = {
-    "starts": [0],
+    "seeds": [0],
     "runs": {
         "gd-0.2": ["gradient_descent", {"lr": 0.2}, 300],
         "adam-0.01": ["adam", {"lr": 0.01}, 60],
@@ -53,7 +53,7 @@ def units(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {
         f"{name}-start-{start}": {"name": name, "start": start}
         for name in names
-        for start in settings["starts"]
+        for start in settings["seeds"]
     }
 
 
@@ -147,7 +147,7 @@ def catapult(settings: dict[str, Any], f: Any, x: np.ndarray) -> dict[str, Any]:
 
 def assemble(settings: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
     """Return the first start of each method in full, and the settled levels of every start."""
-    starts = settings["starts"]
+    starts = settings["seeds"]
     stored: dict[str, Any] = {"first": {}, "settled": {}, "catapult": {}}
     for name, (_, _, steps) in settings["runs"].items():
         found = [results[f"{name}-start-{start}"] for start in starts]

@@ -2,8 +2,9 @@
 
 Rounds of tasks that do nothing, vectors that travel there and back, products on one core, products
 on two to four workers, and a cluster that is started by command line and joined by its address.
-Nothing else should run beside it: the units come one after the other, in a few passes. Of each
-pass the best and the median round are taken; kept are the best of all and the median of medians.
+Nothing else should run beside it: the units come one after the other, in a few passes, and each
+waits a while for a quiet machine. Of each pass the best and the median round are taken; kept are
+the best of all and the median of medians.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from _experiment import THREADS, Experiment
 
 from secondorder import hessian_operator, mlp
@@ -44,6 +46,7 @@ SETTINGS = {
     "passes": 5,
     "rounds": 4,
     "patience": 0.2,
+    "wait": 100,
 }
 SHORT = {
     "tasks": [1, 4],
@@ -55,6 +58,7 @@ SHORT = {
     "passes": 1,
     "rounds": 2,
     "patience": 0.0,
+    "wait": 0,
 }
 
 Map = Callable[..., Any]
@@ -196,6 +200,9 @@ def units(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def run(*, settings: dict[str, Any], what: str, name: str) -> Any:
     for variable in THREADS:  # the workers are to take one core each
         os.environ[variable] = "1"
+    for _ in range(settings["wait"]):
+        if psutil.cpu_percent(1.0) < 8:  # per cent of all cores, over a second
+            break
     return {"overhead": overhead, "rows": growing, "scaling": scaling, "agreement": agreement}[
         what
     ](settings, name)

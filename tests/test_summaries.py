@@ -8,6 +8,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,28 @@ from secondorder import (
     central_difference,
     derivative,
     directional_derivative,
+    empirical_fisher_operator,
+    estimators,
+    fisher_operator,
     forward_difference,
+    geometry,
+    ggn_operator,
     gradient,
     hessian,
+    hessian_operator,
     hvp,
     jacobian,
     line,
     minimize,
+    mlp,
     objectives,
     parabola,
     quadric,
+    runs,
 )
-from secondorder.methods import gradient_descent, heavy_ball
+from secondorder.data import digits
+from secondorder.losses import cross_entropy
+from secondorder.methods import Counts, Stop, gradient_descent, heavy_ball, lbfgs
 
 CHAPTERS = ROOT / "chapters"
 PAGES = sorted(CHAPTERS.glob("summary_*.md"))
@@ -44,6 +55,7 @@ PARTS = {
     "summary_2_gradient": ("03_direction", "04_step_size"),
     "summary_3_jacobian": ("05_many_outputs", "06_autodiff", "06b_one_long_vector"),
     "summary_4_hessian": ("07_curvature", "08_saddles", "09_momentum", "10_newton"),
+    "summary_5_networks": ("11_products", "12_spectra", "13_edge", "14_optimizers", "15_scale"),
 }
 
 QUESTION = re.compile(r"^\*\*(\d)\. (.+?)\*\*$", re.M | re.S)
@@ -96,7 +108,7 @@ def questions(name: str) -> list[tuple[str, list[tuple[str, str, str]]]]:
 
 def test_every_part_has_its_page() -> None:
     assert set(TEXT) == set(PARTS)
-    for numeral, name in zip(("I", "II", "III", "IV"), PARTS, strict=True):
+    for numeral, name in zip(("I", "II", "III", "IV", "V"), PARTS, strict=True):
         assert TEXT[name].startswith(f"# Part {numeral} in one page\n")
 
 
@@ -136,7 +148,8 @@ def test_right_choices_are_spread_evenly() -> None:
         for letter, _, answer in choices
         if answer.startswith("**Right.**")
     )
-    assert right == dict.fromkeys("ABCD", 5)
+    assert set(right) == set("ABCD") and right.total() == 5 * len(PARTS)
+    assert max(right.values()) - min(right.values()) <= 1
 
 
 @each_page
@@ -293,7 +306,39 @@ def _table_4() -> Iterator[tuple[str, dict[str, Any], Any]]:
     yield "(2 + 2 * beta) / lam_max", names, 0.75
 
 
-TABLES = dict(zip(PARTS, (_table_1, _table_2, _table_3, _table_4), strict=True))
+def _table_5() -> Iterator[tuple[str, dict[str, Any], Any]]:
+    g, H, rng = _grad(X), _hess(X), np.random.default_rng(0)
+    names = _names(f=_f, x=X, v=U, t=1e-3, g=g, H=H, eta=0.1, beta1=0.9)
+    two_gradients = "(gradient(f, x + t * v) - gradient(f, x - t * v)) / (2 * t)"
+    yield two_gradients, names, np.dot(H, U)
+    yield "geometry.sharpness(f, x)", names, np.linalg.eigvalsh(H)[-1]
+    all_signs = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])  # so their mean is exact
+    signs = names | {"signs": all_signs}
+    yield "np.mean([s @ (H @ s) for s in signs])", signs, H[0, 0] + H[1, 1]
+    net, inputs, y = mlp([2, 3, 4]), rng.normal(size=(5, 2)), np.array([0, 1, 2, 3, 3])
+    w, v = net.start(rng), rng.normal(size=net.dim)
+    G = np.zeros((net.dim, net.dim))
+    for row in inputs[:, None]:
+        J, z = jacobian(lambda w, row=row: net(w, row)[0], w), net(w, row)[0]
+        p = np.exp(z) / np.sum(np.exp(z))
+        G = G + J.T @ (np.diag(p) - np.outer(p, p)) @ J / len(inputs)
+    network = {"f": net.objective(cross_entropy, inputs, y), "x": w, "v": v}
+    yield "ggn_operator(f, x) @ v", names | network, G @ v
+    yield "2 / eta", names, 20
+    yield "(2 + 2 * beta1) / ((1 - beta1) * eta)", names, 380
+    P = np.array([[2.0, 1], [1, 3]])
+    yield "np.linalg.solve(P, -g)", names | {"P": P}, -np.linalg.inv(P) @ g
+    A, S = H, np.array([[2.0, 1, 0], [1, 3, 1], [0, 1, 4]])
+    both = np.linalg.inv(np.kron(A, S))
+    yield "np.kron(np.linalg.inv(A), np.linalg.inv(S))", names | {"A": A, "S": S}, both
+    slopes, rows = rng.normal(size=(10, 2)), np.array([7, 2, 1])  # ½(slope · w)² for each row
+    parts = np.split(slopes, [7, 9])
+    answers = np.array([part.T @ (part @ U) / len(part) for part in parts])
+    whole = slopes.T @ (slopes @ U) / 10
+    yield "rows @ answers / rows.sum()", names | {"rows": rows, "answers": answers}, whole
+
+
+TABLES = dict(zip(PARTS, (_table_1, _table_2, _table_3, _table_4, _table_5), strict=True))
 
 
 @each_page
@@ -317,6 +362,8 @@ def test_the_cliffs_of_the_tables_are_where_they_say() -> None:
     for limit, method in (
         (2 / 4, lambda eta: gradient_descent(eta)),
         ((2 + 2 * 0.5) / 4, lambda eta: heavy_ball(eta, 0.5)),
+        # Adam averages its gradients; where P is 1 that is heavy ball with (1 − β₁)η
+        ((2 + 2 * 0.5) / (0.5 * 4), lambda eta: heavy_ball(0.5 * eta, 0.5)),
     ):
         assert minimize(bowl, [1.0, 1.0], method(0.98 * limit)).converged
         assert not minimize(bowl, [1.0, 1.0], method(1.02 * limit)).converged
@@ -730,8 +777,232 @@ def _phrases_4() -> Iterator[str]:
     )
 
 
+def _phrases_5() -> Iterator[str]:
+    yield from _products()
+    yield from _spectra()
+    yield from _edge()
+    yield from _optimizers()
+    yield from _scale()
+
+
+def _products() -> Iterator[str]:
+    assert Counts(products=1).in_gradients == 2
+    yield "It costs a gradient or two"
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(6, 6))
+    A = A + A.T
+    rms = {}
+    for k in (4, 16):
+        found = [float(estimators.hutchinson_trace(A, products=k, rng=rng)) for _ in range(400)]
+        rms[k] = np.sqrt(np.mean((np.array(found) - np.trace(A)) ** 2))
+    assert 1.7 < rms[4] / rms[16] < 2.3
+    yield "four times the products, half the error"
+    # question 1
+    B = np.array([[1.0, 2], [2, 1]])
+    top = np.linalg.eigvalsh(B)[-1]
+    assert top >= np.max(np.diag(B)) == 1
+    yield f"`{table(B)}` has {spell(B[0, 0])} on the diagonal, and the eigenvalue {spell(top)}"
+    bends = np.diag([10.0] + 99 * [0.0])
+    signs = rng.choice([-1.0, 1.0], size=100)
+    longer = np.linalg.norm(bends @ signs) / np.linalg.norm(signs)
+    yield (
+        "Take one bend of 10 and 99 bends of 0. An arrow of 100 random signs then gets longer by "
+        f"a factor of {spell(longer)}: you would not notice the {spell(np.max(bends))}"
+    )
+    net, data = mlp([64, 16, 10]), digits()
+    f = net.objective(cross_entropy, data.X[::3], data.y[::3])
+    x = minimize(f, net.start(np.random.default_rng(0)), lbfgs(), stop=Stop(steps=10)).x
+    H = hessian_operator(f, x)
+    seen, _ = estimators.lanczos(H, 25, rng=rng).quadrature()
+    truth = np.linalg.eigvalsh(H @ np.eye(net.dim))
+    assert np.allclose(np.sort(seen)[-5:], truth[-5:], rtol=1e-6)
+    yield f"a network with {net.dim:,} weights, 25 products gave the five largest to six digits"
+    C = np.diag([5.0, -4.0])
+    yield f"With the eigenvalues 5 and −4 it is {spell(np.trace(C))}"
+
+
+def _spectra() -> Iterator[str]:
+    long = runs.load("spectra")
+    found = long["digits"]
+    off = np.concatenate([one["H-G"] for one in found.values()])
+    assert np.all(off[:, -1] < 0.25) and np.all(off[:, -1] < off[:, 0])
+    yield "In our runs H came closer to G as the network learned"
+    rng = np.random.default_rng(0)
+    net, X4, y = mlp([4, 3, 3]), rng.normal(size=(20, 4)), rng.integers(0, 3, 20)
+    f, x, eye = net.objective(cross_entropy, X4, y), net.start(rng), np.eye(mlp([4, 3, 3]).dim)
+    G, F, E = (
+        make(f, x) @ eye for make in (ggn_operator, fisher_operator, empirical_fisher_operator)
+    )
+    assert np.allclose(F, G) and not np.allclose(E, G)
+    assert np.linalg.eigvalsh(G)[0] > -1e-12 > np.linalg.eigvalsh(hessian(f, x))[0]
+    yield "with cross-entropy, G is Fisher's matrix"
+    fades = np.concatenate([one["E/G"] for one in found.values()])
+    assert np.all(fades[:, 0] > 1) and np.all(fades[:, -1] < 0.7)
+    yield "As the data are fitted, it fades faster than the bends do"
+    over = [one["bias"][:, 0, 0] / one["top"][:, -1, 0] for one in found.values()]
+    assert np.min(over) > 1
+    yield "On average it shows too much"
+    # question 2
+    gap: dict[Any, list[Any]] = {}
+    widest: dict[Any, list[Any]] = {}
+    for name, one in found.items():
+        inputs, _, classes = name.split(", ")
+        top, C = one["top"][:, -1], int(classes)
+        gap.setdefault((inputs, C), []).append(top[:, C - 2] / top[:, C - 1])
+        widest.setdefault((inputs, C), []).append(1 + np.argmax(top[:, :7] / top[:, 1:8], axis=1))
+    assert long.settings["digits"]["classes"] == {"tanh": [2, 3, 6, 10], "relu": [3, 6]}
+    yield "**Right.** Where inputs had a mean, number C − 1 was at least twice number C"
+    assert np.max(gap["centred", 6]) < 2
+    yield "A. C − 1: softmax leaves each row that many bends"
+    yield "Each row has C − 1 bends, that is so"
+    z = rng.normal(size=6)
+    p = np.exp(z) / np.sum(np.exp(z))
+    assert np.linalg.matrix_rank(np.diag(p) - np.outer(p, p), tol=1e-12) == 6 - 1
+    yield (
+        "With C = 6 and centred inputs, eigenvalue number 5 was in no run twice as large as "
+        "number 6"
+    )
+    tight = [one["top"] for weights, one in long["blobs"]["0.3"].items() if int(weights) > 18]
+    tops = np.maximum(np.concatenate(tight)[:, :8], 1e-9)
+    assert len(tops) == 20 and np.all(np.argmax(tops[:, :-1] / tops[:, 1:], axis=1) == 1)
+    yield "For two tight blobs and enough weights we did find 2, where C − 1 is 1"
+    yield "each *blob* brings C − 1"
+    assert np.all(np.array(widest["with a mean", 3]) == 2)
+    yield (
+        "For 3 classes of digits, with a mean in the inputs, the widest gap came after 2, not "
+        "after 3"
+    )
+    large, sizes = long["chebyshev"]["large"], runs.load("edge").settings["sizes"]
+    assert np.all(large[:, 0] > 60) and np.all(large[:, -1] <= 6) and len(large) == 5
+    yield (
+        f"Of its {mlp(sizes).dim} bends more than 60 were above 1 % of the largest at the start, "
+        "and at most 6 after training, from all five starts"
+    )
+    yield "D. Perhaps C − 1: it depends"
+    assert min(np.min(gap["with a mean", C]) for C in (2, 3, 6)) > 2
+    assert np.max(gap["with a mean", 10]) < 1.3
+    yield "for 2, 3 and 6 classes. For 10 it was at most 1.3 times as large"
+
+
+def _edge() -> Iterator[str]:
+    long = runs.load("edge")
+    settled = {name: np.median(one["middle"], axis=1) for name, one in long["settled"].items()}
+    for batch in ("sgd-10", "sgd-5", "sgd-2"):
+        assert long.settings["runs"][batch][1]["lr"] == 0.2 and np.max(settled[batch]) < 9
+    yield "Mini-batches stay below"
+    yield "Sharpness above 2/η must diverge"
+    # question 3
+    assert long.settings["runs"]["gd-0.1"][1] == {"lr": 0.1}
+    yield f"with η = 0.1. Its sharpness has climbed to {spell(2 / 0.1)}. What comes next"
+    bowl = lambda z: 21 * z[0] ** 2 / 2
+    factor = (np.ones(1) - 0.1 * gradient(bowl, np.ones(1)))[0]
+    yield f"With the bend 21 each step multiplies the distance by {spell(round(factor, 9))}"
+    assert len(settled["gd-0.1"]) == 5 and np.all(np.abs(settled["gd-0.1"] / 20 - 1) < 0.02)
+    yield "B. The sharpness stays near 20"
+    yield "from five starts out of five: within 2 %, half-way between two steps"
+    net, eta = objectives.two_weights(), 0.8
+    road = [it.x for it in islice(gradient_descent(eta)(net, [2.0, 0.52]), 101)]
+    ends = [geometry.sharpness(net, place) for place in (road[0], road[-1])]
+    losses = [net(place) for place in road]
+    assert ends[0] > 2 / eta > ends[1] and max(losses) > 100 * losses[0] and losses[-1] < 1e-12
+    yield (
+        f"With η = {eta} the edge is at {spell(2 / eta)}. Started where the sharpness is "
+        f"{ends[0]:.1f}, it swings out, and ends where it is {ends[1]:.1f}"
+    )
+    assert np.all(np.abs(np.array(long["settled"]["gd-0.1"]["rises"]) - 0.5) < 0.1)
+    yield "About half of the late steps do go up"
+    first = long["first"]["gd-0.1"]
+    assert first["loss"][-1] < first["loss"][np.argmax(first["middle"] > 20)] / 10
+    yield "in our stored run to less than a tenth of what it was at the edge"
+    for rate in (0.2, 0.1, 0.05):
+        assert np.all(np.abs(settled[f"gd-{rate}"] * rate / 2 - 1) < 0.02)
+    yield "We trained with 0.2, 0.1 and 0.05, and the sharpness settled near {}, {} and {}".format(
+        *(spell(round(2 / rate, 9)) for rate in (0.2, 0.1, 0.05))
+    )
+
+
+def _optimizers() -> Iterator[str]:
+    race, ranks, ahead = runs.load("race"), {}, []
+    for name in race.settings["problems"]:
+        ends = {
+            who: np.median(np.nan_to_num(one["loss"], nan=np.inf))
+            for who, one in race[name]["optimizers"].items()
+        }
+        ranks[name] = sorted(ends, key=lambda who: ends[who])
+        ahead += [ends[who] < ends["adam"] for who in ("kfac", "shampoo", "soap", "muon")]
+    first = {name: order[0] for name, order in ranks.items()}
+    assert len(first) == 2 and len(set(first.values())) == 2, f"the page says otherwise: {first}"
+    yield "In our race the first on one problem was not the first on the other"
+    assert len(ahead) == 8 and all(ahead), f"the page says otherwise: {ranks}"
+    yield "K-FAC, Shampoo, SOAP and Muon beat Adam on both"
+    # question 4
+    two, flat_place, sharp_place = objectives.two_weights(), np.ones(2), np.array([10.0, 0.1])
+    bends = [geometry.sharpness(two, place) for place in (flat_place, sharp_place)]
+    assert abs(two(flat_place)) < 1e-20 and abs(two(sharp_place)) < 1e-20
+    yield (
+        f"with the loss ½(uv − 1)², has sharpness {spell(round(bends[0], 9))} at "
+        f"{pair(flat_place)} and {spell(round(bends[1], 9))} at {pair(sharp_place)}"
+    )
+    outputs = [round(place[0] * place[1] * 3, 9) for place in (flat_place, sharp_place)]
+    assert outputs[0] == outputs[1]
+    yield f"for x = 3 both answer {spell(outputs[0])}"
+    yield "uv = 1 for both"
+    rng = np.random.default_rng(0)
+    net = mlp([4, 6, 3], "relu")
+    x = rng.normal(size=net.dim)
+    parts = net.layout.split(x)
+    scaled = {"W1": 10 * parts["W1"], "b1": 10 * parts["b1"], "W2": parts["W2"] / 10}
+    inputs, y = rng.normal(size=(8, 4)), rng.integers(0, 3, 8)
+    other = net.layout.join(parts | scaled)
+    assert np.allclose(net(other, inputs), net(x, inputs))
+    f = net.objective(cross_entropy, inputs, y)
+    assert geometry.sharpness(f, other) > 10 * geometry.sharpness(f, x)
+    yield "multiply the first layer by 10, divide the next one's weights by 10"
+    yield f"near {pair(sharp_place)} η must stay below {2 / bends[1]:.2f}"
+    yield f"B. {pair(flat_place)}: flat places"
+    yield f"C. {pair(sharp_place)}: it fits"
+    yield f"with loss {spell(round(two(sharp_place), 9))}"
+
+
+def _scale() -> Iterator[str]:
+    rows = {name: t[:, 1] for name, t in runs.load("scale")["rows"].items()}
+    assert rows["one process"][0] < min(rows["process pool"][0], rows["Dask"][0])
+    assert rows["one process"][-1] > max(rows["process pool"][-1], rows["Dask"][-1])
+    yield "so small tasks stay in one process"
+    # question 5: 900 rows with the slope (1, 0), 100 with (0, 1), the loss ½(slope · w)² of each
+    counts, v = np.array([900, 100]), np.ones(2)
+    slopes = np.repeat(np.eye(2), counts, axis=0)
+    mean_loss = lambda rows: lambda w: np.mean(np.dot(rows, w) ** 2) / 2
+    shards = slopes[:900], slopes[900:]
+    answers = np.array([hvp(mean_loss(shard), np.zeros(2), v) for shard in shards])
+    whole = hvp(mean_loss(slopes), np.zeros(2), v)
+    yield (
+        f"One machine has {counts[0]} rows and answers {pair(answers[0])}, another has "
+        f"{counts[1]} and answers {pair(answers[1])}. What is Hv for all {counts.sum():,} rows"
+    )
+    yield f"A. {pair(answers.mean(axis=0))}: the mean"
+    yield f"would count {counts[0] // counts[1]} times as much"
+    assert np.allclose(counts @ answers / 1000, whole)
+    yield f"B. {pair(whole)}: each weighed"
+    yield "900/1,000 of one, 100/1,000 of the other"
+    cut = [slopes[::2], slopes[1::2]]
+    again = [len(part) * hvp(mean_loss(part), np.zeros(2), v) for part in cut]
+    assert np.allclose(sum(again) / 1000, whole)
+    yield "Every other cut of the same rows gives the same Hv"
+    yield f"C. {pair(answers.sum(axis=0))}: the sum"
+    sums = [
+        hvp(lambda w, s=shard: np.sum(np.dot(s, w) ** 2) / 2, np.zeros(2), v) for shard in shards
+    ]
+    assert np.allclose(sum(sums) / 1000, whole)
+    yield (
+        f"the answers would be {pair(sums[0])} and {pair(sums[1])}. You add them, and divide "
+        "by 1,000"
+    )
+    yield f"For a million weights, a Hessian has {power(round(2 * np.log10(10**6)))} entries"
+
+
 PHRASES: dict[str, Callable[[], Iterator[str]]] = dict(
-    zip(PARTS, (_phrases_1, _phrases_2, _phrases_3, _phrases_4), strict=True)
+    zip(PARTS, (_phrases_1, _phrases_2, _phrases_3, _phrases_4, _phrases_5), strict=True)
 )
 
 
