@@ -191,6 +191,8 @@ class Page:
                 low, mid, high = (
                     place(value, claim.row.expect) for value in (line.low, line.ours, line.high)
                 )
+                if line.holds:  # by all its digits, of which the line shows a few
+                    mid = min(max(mid, -1), 1)
                 ax.plot([low, high], [y, y], "-", color=COLORS[role], linewidth=2)
                 ax.plot([mid], [y], marker, color=COLORS[role], markersize=6)
         parts = [part_of(claim.row) for claim in shown]
