@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
+from secrets import token_hex
 from typing import Any
 
 import nbformat
@@ -91,6 +92,13 @@ def test_engines_agree_and_leave_nobody_behind(
     assert np.allclose(got, product(), rtol=0, atol=1e-14 * np.abs(got).max() * got.size)
     assert gone(before), children()
     assert capfd.readouterr().err == ""
+
+
+def test_every_task_of_a_round_is_carried_out(script: Any) -> None:
+    """Dask would look up what it has just done, and the round would be measured as free."""
+    with script.engine("Dask", 1) as map:
+        answers = [answer for _ in range(3) for answer in map(token_hex, [8, 8])]
+    assert len(set(answers)) == 6
 
 
 def test_the_same_code_attaches_to_a_cluster_by_its_address(
