@@ -256,8 +256,8 @@ def _check_sizes(A: Any, H: Any, G: Any, where: str) -> None:
             "exercise J5.4 did."
         ),
         _(
-            "p on the diagonal, less the outer product of p with itself. For p, subtract max(z) "
-            "from z before you take np.exp."
+            "Entry [i, j] is how p[i] changes with z[j]: work it out for i = j, then for i ≠ j. "
+            "For p, subtract max(z) from z before you take np.exp."
         ),
     ),
 )
