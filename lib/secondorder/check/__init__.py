@@ -22,8 +22,8 @@ from . import (  # they register themselves
     optimizers,
     products,
     saddles,
-    spectra,
     scale,
+    spectra,
     step_size,
 )
 from ._exercise import EXERCISES, Exercise, Verdict
