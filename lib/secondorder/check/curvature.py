@@ -18,18 +18,17 @@ from numpy import eye as _eye
 from numpy import ndarray
 from numpy import outer as _outer
 from numpy import prod as _prod
-from numpy import sign as _sign
 from numpy import sum as _sum
 from numpy import tril as _tril
 from numpy import triu as _triu
 from numpy.linalg import inv as _inv
 from numpy.linalg import norm as _norm
-from numpy.linalg import qr as _qr
 from numpy.random import Generator
 
 from .._i18n import _
 from ..derivatives import gradient, hessian
 from ._exercise import Asked, Wrong, at, biggest, exercise, same
+from ._matrices import turned
 
 Landscape = Callable[[Any], Any]
 
@@ -266,7 +265,7 @@ def total_bend(ask: Asked, rng: Generator) -> None:
     """The trace from products: the sum of the eigenvalues, the same after a rotation."""
     for n in (2, 3, 5, 8):
         values = _spectrum(rng, n)
-        first, second = (_turned(rng, values) for _turn in range(2))
+        first, second = (turned(rng, values) for _turn in range(2))
         got, again = (ask(_product(H), n) for H in (first, second))
         total = float(_sum(values))
         if abs(got - total) > 1e-8 * n:
@@ -358,13 +357,6 @@ def _spectrum(rng: Generator, n: int) -> Any:
     values = rng.uniform(0.5, 3, n)
     values[0] = -rng.uniform(0.2, 0.4)
     return values * rng.choice([-1.0, 1.0])
-
-
-def _turned(rng: Generator, values: Any) -> Any:
-    """Return a symmetric matrix with these eigenvalues and random eigenvectors."""
-    Q, R = _qr(rng.normal(size=(values.size, values.size)))
-    Q = Q * _sign(_diag(R))
-    return (Q * values) @ Q.T
 
 
 def _product(H: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from itertools import pairwise
 from typing import Any
 
@@ -21,29 +22,23 @@ from numpy import mean as _mean
 from numpy import median as _median
 from numpy import ones as _ones
 from numpy import pi as _pi
-from numpy import sign as _sign
 from numpy import sin as _sin
 from numpy.linalg import eigvalsh as _eigvalsh
 from numpy.linalg import norm as _norm
-from numpy.linalg import qr as _qr
 from numpy.random import Generator
 
 from .._i18n import _
 from ._exercise import Asked, Wrong, at, exercise
+from ._matrices import rotation
 
 
-def _rotation(rng: Generator, n: int) -> Any:
-    Q, R = _qr(rng.normal(size=(n, n)))
-    return Q * _sign(_diag(R))
-
-
-class _Landscape:
+class _Landscape(ABC):
     """What both landscapes share: grad and hess of a function of z = Qᵀ(x − centre)."""
 
     n: int
 
     def __init__(self, rng: Generator) -> None:
-        self.Q, self.centre = _rotation(rng, self.n), rng.uniform(-1, 1, self.n)
+        self.Q, self.centre = rotation(rng, self.n), rng.uniform(-1, 1, self.n)
 
     def to_z(self, x: Any) -> Any:
         x = _asarray(x, dtype=float)
@@ -67,11 +62,13 @@ class _Landscape:
 
         return grad, hess
 
+    @abstractmethod
     def slopes(self, z: Any) -> Any:
-        raise NotImplementedError
+        """Return the gradient in z."""
 
+    @abstractmethod
     def bends(self, z: Any) -> Any:
-        raise NotImplementedError
+        """Return the Hessian in z."""
 
 
 class _Waves(_Landscape):

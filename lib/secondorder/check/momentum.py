@@ -9,25 +9,22 @@ from typing import Any
 # Bound here, at import: a reader's cell that replaces numpy's functions cannot change a verdict.
 from numpy import abs as _abs
 from numpy import array as _array
-from numpy import asarray as _asarray
 from numpy import corrcoef as _corrcoef
-from numpy import diag as _diag
 from numpy import exp as _exp
 from numpy import log as _log
 from numpy import max as _max
 from numpy import mean as _mean
 from numpy import repeat as _repeat
-from numpy import sign as _sign
 from numpy import sqrt as _sqrt
 from numpy import std as _std
 from numpy.linalg import cond as _cond
 from numpy.linalg import eigvals as _eigvals
 from numpy.linalg import norm as _norm
-from numpy.linalg import qr as _qr
 from numpy.random import Generator
 
 from .._i18n import _
 from ._exercise import Asked, Wrong, at, exercise
+from ._matrices import Products, turned
 
 Step = Callable[[float, float, float], Any]
 
@@ -232,9 +229,9 @@ def conjugate(ask: Asked, rng: Generator) -> None:
     n = 24
     for distinct in (1, 2, 3, 5):
         values = _exp(_log(200.0) * (rng.permutation(5)[:distinct] + rng.uniform(0, 0.5)) / 5)
-        H = _turned(rng, _repeat(values, n // distinct + 1)[:n])
+        H = turned(rng, _repeat(values, n // distinct + 1)[:n])
         b = rng.normal(size=n)
-        seen = _Products(H, most=n * 4)
+        seen = Products(H, most=n * 4)
         try:
             x = ask(seen, b, shape=(n,))
         except Wrong:
@@ -251,10 +248,9 @@ def conjugate(ask: Asked, rng: Generator) -> None:
             raise Wrong(_too_many(seen, distinct))
 
 
-def _too_many(seen: _Products, distinct: int) -> str:
+def _too_many(seen: Products, distinct: int) -> str:
     """Say what is wrong with the directions that were asked for."""
-    units = [v for v in seen.asked if _abs(v).sum() == _max(_abs(v)) == 1]
-    if len(units) > 2:
+    if seen.built():
         return _("You built the whole matrix, column by column. Work with products along p only.")
     text = _("{} products with H, where H has {} distinct eigenvalues.")
     words = text.format(f"> {seen.most}" if seen.over else len(seen.asked), distinct)
@@ -266,35 +262,6 @@ def _too_many(seen: _Products, distinct: int) -> str:
             more = _(" Two directions in a row, p and q, have pᵀHq ≠ 0. Is your share of the old")
             return words + more + _(" direction the new rᵀr over the old one?")
     return words + _(" When do you stop? Look at the size of r.")
-
-
-class _Products:
-    """v ↦ Hv. It keeps every v and stops the reader's loop when there are too many."""
-
-    __name__ = "hv"
-
-    def __init__(self, H: Any, most: int) -> None:
-        self.H, self.most = H, most
-        self.asked: list[Any] = []
-        self.over = False
-
-    def __call__(self, v: Any) -> Any:
-        v = _asarray(v, dtype=float)
-        if v.shape != (self.H.shape[0],):
-            size = self.H.shape[0]
-            raise ValueError(f"hv takes one vector of shape ({size},), got shape {v.shape}")
-        if len(self.asked) >= self.most:
-            self.over = True
-            raise RuntimeError("too many products")
-        self.asked.append(v.copy())
-        return self.H @ v
-
-
-def _turned(rng: Generator, values: Any) -> Any:
-    """Return a symmetric matrix with these eigenvalues and random eigenvectors."""
-    Q, R = _qr(rng.normal(size=(values.size, values.size)))
-    Q = Q * _sign(_diag(R))
-    return (Q * values) @ Q.T
 
 
 @exercise(

@@ -14,7 +14,6 @@ from numpy import diag as _diag
 from numpy import exp as _exp
 from numpy import eye as _eye
 from numpy import outer as _outer
-from numpy import sign as _sign
 from numpy.linalg import det as _det
 from numpy.linalg import eigh as _eigh
 from numpy.linalg import eigvalsh as _eigvalsh
@@ -25,22 +24,14 @@ from numpy.random import Generator
 
 from .._i18n import _
 from ._exercise import Asked, Wrong, biggest, exercise
-
-
-def _turned(rng: Generator, values: Any) -> Any:
-    """Return a symmetric matrix with these eigenvalues and random eigenvectors."""
-    values = _asarray(values, dtype=float)
-    Q, R = _qr(rng.normal(size=(values.size, values.size)))
-    Q = Q * _sign(_diag(R))
-    H = (Q * values) @ Q.T
-    return (H + H.T) / 2
+from ._matrices import turned
 
 
 class _Bowl:
     """A bowl whose bend changes: ½ zᵀHz + Σ (aᵀz)³/6 around its minimiser, z = x − minimiser."""
 
     def __init__(self, rng: Generator, n: int) -> None:
-        self.H = _turned(rng, rng.uniform(1, 4, n))
+        self.H = turned(rng, rng.uniform(1, 4, n))
         a = rng.normal(size=(n, n))
         self.a = a / _norm(a, axis=1)[:, None] * rng.uniform(0.7, 1, (n, 1))
         self.minimiser = rng.uniform(-2, 2, n)
@@ -152,7 +143,7 @@ def _named(function: Any, name: str) -> Any:
 def step_in_y(ask: Asked, rng: Generator) -> None:
     """A q is Newton's step in x, so one jump solves a quadratic in any coordinates."""
     for n in (2, 3, 4):
-        H = _turned(rng, _exp(rng.uniform(-1, 1.5, n)))
+        H = turned(rng, _exp(rng.uniform(-1, 1.5, n)))
         A = rng.normal(size=(n, n)) + 1.5 * _eye(n)
         while abs(_det(A)) < 0.3:
             A = rng.normal(size=(n, n)) + 1.5 * _eye(n)
@@ -209,7 +200,7 @@ def _coordinates_slip(q: Any, p: Any, g: Any, H: Any, A: Any) -> None:
 def damped_step(ask: Asked, rng: Generator) -> None:
     """(H + λI) p = −g where H + λI is a bowl; anything else is refused."""
     for n, low in ((2, 0.5), (3, -2.0), (4, -1.0), (3, 0.0)):
-        H, g = _turned(rng, [low, *rng.uniform(1, 5, n - 1)]), rng.normal(size=n)
+        H, g = turned(rng, [low, *rng.uniform(1, 5, n - 1)]), rng.normal(size=n)
         damping = float(max(0.0, -low) + rng.uniform(0.3, 2))
         p = ask(g, H, damping, shape=(n,))
         left = (H + damping * _eye(n)) @ p + g
@@ -218,7 +209,7 @@ def damped_step(ask: Asked, rng: Generator) -> None:
             text = _("(H + λI) p + g should be 0, its largest entry is {:.2g} (n = {}, λ = {:.3g})")
             raise Wrong(text.format(biggest(left), n, damping) + ".")
     for values, damping in (([-2.0, 3.0], 1.0), ([-1.0, 2.0, 4.0], 0.0), ([-3.0, -2.0], 2.5)):
-        H = _turned(rng, values)
+        H = turned(rng, values)
         if not ask.refuses(rng.normal(size=len(values)), H, damping):
             text = _("With bends {} and λ = {:g}, H + λI is no bowl: refuse it with a ValueError.")
             raise Wrong(text.format(", ".join(f"{v:g}" for v in values), damping))
@@ -271,7 +262,7 @@ def _damping_slip(p: Any, g: Any, H: Any, damping: float) -> None:
 def bfgs_update(ask: Asked, rng: Generator) -> None:
     """B₊s = y, symmetric, positive definite, det ratio sᵀy/sᵀBs, B kept where nothing was seen."""
     for n in (2, 3, 4, 5):
-        B, H = (_turned(rng, _exp(rng.uniform(-1, 1.5, n))) for _two in range(2))
+        B, H = (turned(rng, _exp(rng.uniform(-1, 1.5, n))) for _two in range(2))
         s = rng.normal(size=n)
         y = H @ s
         new = ask(B, s, y, shape=(n, n))
@@ -297,7 +288,7 @@ def bfgs_update(ask: Asked, rng: Generator) -> None:
             unseen = _unseen(B @ s, y, rng)
             if biggest((new - B) @ unseen) > 1e-6 * size:
                 raise Wrong(_("You change B in directions that s and y say nothing about."))
-    B, s = _turned(rng, [1.0, 2.0, 3.0]), rng.normal(size=3)
+    B, s = turned(rng, [1.0, 2.0, 3.0]), rng.normal(size=3)
     if not ask.refuses(B, s, -B @ s):
         raise Wrong(_("Where sᵀy ≤ 0 no bowl sends s to y: refuse it with a ValueError."))
 
@@ -375,7 +366,7 @@ def trust_region_step(ask: Asked, rng: Generator) -> None:
     cases = ((2, 1.0, 0.4), (3, 1.0, 1.6), (3, -2.0, None), (2, -1.0, None), (4, 0.5, 0.7))
     for n, low, share in cases:
         values = _array([low, *rng.uniform(1.5, 5, n - 1)])
-        H = _turned(rng, values)
+        H = turned(rng, values)
         down = _eigh(H)[1]
         g = down @ (rng.choice([-1.0, 1.0], n) * rng.uniform(0.5, 2, n))
         newton = -_solve(H, g)

@@ -25,6 +25,7 @@ from numpy.random import Generator
 
 from .._i18n import _
 from ._exercise import Asked, Wrong, biggest, exercise, numbers
+from ._matrices import turned
 
 # ── P14.1 ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -131,10 +132,7 @@ def _rescaling_slip(new: tuple[Any, ...], old: tuple[Any, ...], factors: Any) ->
 
 def _bowl(rng: Generator, n: int) -> Any:
     """Return a symmetric positive definite matrix with random eigenvectors."""
-    Q, R = _qr(rng.normal(size=(n, n)))
-    Q = Q * _sign(_diag(R))
-    H = (Q * _exp(rng.uniform(-1, 1.5, n))) @ Q.T
-    return (H + H.T) / 2
+    return turned(rng, _exp(rng.uniform(-1, 1.5, n)))
 
 
 @exercise(

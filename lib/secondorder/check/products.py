@@ -14,7 +14,6 @@ from numpy import allclose as _allclose
 from numpy import append as _append
 from numpy import arange as _arange
 from numpy import array as _array
-from numpy import asarray as _asarray
 from numpy import column_stack as _columns
 from numpy import diag as _diag
 from numpy import exp as _exp
@@ -24,7 +23,6 @@ from numpy import max as _max
 from numpy import mean as _mean
 from numpy import ptp as _ptp
 from numpy import repeat as _repeat
-from numpy import sign as _sign
 from numpy import sort as _sort
 from numpy import sqrt as _sqrt
 from numpy import sum as _sum
@@ -36,59 +34,9 @@ from numpy.random import Generator
 
 from .._i18n import _
 from ._exercise import Asked, Wrong, biggest, exercise
+from ._matrices import Products, turned
 
 NEAR = 1e-4  # a one-sided difference with a step of 1e-5 passes
-
-
-def _turned(rng: Generator, values: Any) -> Any:
-    """Return a symmetric matrix with these eigenvalues and random eigenvectors."""
-    values = _asarray(values, dtype=float)
-    Q, R = _qr(rng.normal(size=(values.size, values.size)))
-    Q = Q * _sign(_diag(R))
-    H = (Q * values) @ Q.T
-    return (H + H.T) / 2
-
-
-class _Products:
-    """v ↦ Hv. It keeps every v and stops the reader's loop when there are too many."""
-
-    __name__ = "hv"
-
-    def __init__(self, H: Any, most: int) -> None:
-        self.H, self.most = H, most
-        self.asked: list[Any] = []
-        self.over = False
-
-    def __call__(self, v: Any) -> Any:
-        v, n = _asarray(v, dtype=float), len(self.H)
-        if v.shape != (n,):
-            raise ValueError(f"hv takes one vector of shape ({n},), got shape {v.shape}")
-        if len(self.asked) >= self.most:
-            self.over = True
-            raise RuntimeError("too many products")
-        self.asked.append(v.copy())
-        return self.H @ v
-
-    def built(self) -> bool:
-        """Whether the columns of H were asked for, one by one."""
-        units = [v for v in self.asked if _sum(_abs(v)) == _max(_abs(v)) == 1]
-        return len(units) > 2
-
-    def ask(self, ask: Asked, *args: Any, shape: tuple[int, ...], limit: str) -> Any:
-        """Call the reader's function on these products; say so where there were too many."""
-        try:
-            got = ask(self, *args, shape=shape)
-        except Wrong:
-            if not self.over:
-                raise
-            got = None
-        if self.over:
-            if self.built():
-                raise Wrong(
-                    _("You build the whole matrix, column by column. Products are what you have.")
-                )
-            raise Wrong(limit.format(self.most, n=len(self.H)))
-        return got
 
 
 class _Gradient:
@@ -249,7 +197,7 @@ def _product_slip(got: Any, grad: _Gradient, x: Any, v: Any, want: Any) -> None:
 def ritz_values(ask: Asked, rng: Generator) -> None:
     """The eigenvalues of QᵀHQ in the Krylov space; with n steps those of H, each once."""
     for n, steps in ((4, 1), (5, 2), (6, 3), (6, 6)):
-        H = _turned(rng, rng.permutation(_linspace(-2, 4, n)) + rng.uniform(-0.2, 0.2, n))
+        H = turned(rng, rng.permutation(_linspace(-2, 4, n)) + rng.uniform(-0.2, 0.2, n))
         q = rng.uniform(0.5, 3) * rng.choice([-1.0, 1.0], n) * rng.uniform(0.5, 1.5, n)
         got = _ritz(ask, H, q, steps)
         krylov = [q / _norm(q)]
@@ -261,7 +209,7 @@ def ritz_values(ask: Asked, rng: Generator) -> None:
             _ritz_slip(got, want, H, Q, q, steps)
     top = _array([10.0, 8.5, 7.0]) + rng.uniform(-0.3, 0.3, 3)
     values = _sort(_append(_linspace(-1, 1, 57), top))
-    H = _turned(rng, values)
+    H = turned(rng, values)
     got = _ritz(ask, H, rng.normal(size=60), 60)
     if biggest(got - values) > 1e-6 * values[-1]:
         copies = int(_sum(_abs(got - values[-1]) < 1e-5 * values[-1]))
@@ -280,7 +228,7 @@ def ritz_values(ask: Asked, rng: Generator) -> None:
 
 
 def _ritz(ask: Asked, H: Any, q: Any, steps: int) -> Any:
-    hv = _Products(H, 2 * steps)
+    hv = Products(H, 2 * steps)
     return hv.ask(
         ask,
         q,
@@ -336,16 +284,16 @@ def trace_estimate(ask: Asked, rng: Generator) -> None:
     """Exact on a diagonal with one product; the right error at k = 1, 4, 16 over 50 runs."""
     for n, k in ((5, 1), (8, 1), (6, 3)):
         D = _diag(rng.uniform(1, 3, n) * rng.permutation(_arange(1.0, n + 1)))
-        hv, trace = _Products(D, k), float(_sum(_diag(D)))
+        hv, trace = Products(D, k), float(_sum(_diag(D)))
         got = _estimate(ask, hv, k, rng)
         if abs(got - trace) > 1e-8 * trace:
             _trace_slip(got, trace, hv, n, k)
     n = 12
-    H = _turned(rng, rng.uniform(-1, 5, n))
+    H = turned(rng, rng.uniform(-1, 5, n))
     off = float(_sum(H**2) - _sum(_diag(H) ** 2))
     trace = float(_sum(_diag(H)))
     for k in (1, 4, 16):
-        runs = _array([_estimate(ask, _Products(H, k), k, rng) for _run in range(50)])
+        runs = _array([_estimate(ask, Products(H, k), k, rng) for _run in range(50)])
         if _ptp(runs) <= 1e-12 * (1 + biggest(runs)):
             raise Wrong(
                 _("50 runs give the same estimate: draw fresh signs, from the rng you are given.")
@@ -360,12 +308,12 @@ def trace_estimate(ask: Asked, rng: Generator) -> None:
             raise Wrong(text.format(k, ratio))
 
 
-def _estimate(ask: Asked, hv: _Products, k: int, rng: Generator) -> float:
+def _estimate(ask: Asked, hv: Products, k: int, rng: Generator) -> float:
     limit = _("More than {} products: you may take k of them, one for each probe.")
     return float(hv.ask(ask, len(hv.H), k, rng, shape=(), limit=limit))
 
 
-def _trace_slip(got: float, trace: float, hv: _Products, n: int, k: int) -> None:
+def _trace_slip(got: float, trace: float, hv: Products, n: int, k: int) -> None:
     slips = (
         (k * trace, _("You return the sum over the probes. The trace is their mean.")),
         (-trace, _("The sign is flipped.")),
@@ -416,9 +364,9 @@ def newton_cg_step(ask: Asked, rng: Generator) -> None:
         (_exp(_linspace(0, 5, 40)), 0.5, 25, 10.0),
         (_linspace(1, 5, 30), 0.1, 8, 0.05),
     ):
-        H = _turned(rng, values * rng.uniform(0.5, 2))
+        H = turned(rng, values * rng.uniform(0.5, 2))
         g = scale * rng.normal(size=values.size)
-        hv = _Products(H, 4 * values.size)
+        hv = Products(H, 4 * values.size)
         limit = _("More than {} products, at n = {n}. When do you stop? Look at the residual.")
         p = hv.ask(ask, g, tol, shape=g.shape, limit=limit)
         left = float(_norm(H @ p + g) / _norm(g))
@@ -461,13 +409,13 @@ def _no_bowl(ask: Asked, rng: Generator) -> None:
     """Where the first direction bends down, and where a later one does."""
     n = 8
     for first in (True, False):
-        H = _turned(rng, _append(_linspace(1, 4, n - 1), -3.0))
+        H = turned(rng, _append(_linspace(1, 4, n - 1), -3.0))
         down = _bottom(H)
         other = rng.normal(size=n)
         other -= down * (down @ other)
         share = 3.0 if first else 0.15
         g = rng.uniform(0.3, 3) * (other / _norm(other) + share * down)
-        hv = _Products(H, 4 * n)
+        hv = Products(H, 4 * n)
         limit = _("More than {} products where dᵀHd is negative (n = {n}): stop there.")
         p = hv.ask(ask, g, 1e-8, shape=(n,), limit=limit)
         if _norm(p) == 0:

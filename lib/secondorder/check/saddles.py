@@ -23,31 +23,18 @@ from numpy.linalg import det as _det
 from numpy.linalg import eigh as _eigh
 from numpy.linalg import eigvalsh as _eigvalsh
 from numpy.linalg import norm as _norm
-from numpy.linalg import qr as _qr
 from numpy.linalg import solve as _solve
 from numpy.random import Generator
 
 from .._i18n import _
 from ._exercise import Asked, Wrong, at, exercise
+from ._matrices import rotation, turned
 
 
 def _bends(rng: Generator, down: int, zero: int, up: int) -> Any:
     """Eigenvalues with these signs, in random order: sizes 0.4 to 3, and exact zeros."""
     signs = _concatenate([_repeat(-1.0, down), _repeat(0.0, zero), _repeat(1.0, up)])
     return rng.permutation(signs * _exp(rng.uniform(-0.9, 1.1, signs.size)))
-
-
-def _frame(rng: Generator, n: int) -> Any:
-    """Random orthonormal columns."""
-    Q, R = _qr(rng.normal(size=(n, n)))
-    return Q * _sign(_diag(R))
-
-
-def _turned(rng: Generator, values: Any) -> Any:
-    """Return a symmetric matrix with these eigenvalues and random eigenvectors."""
-    Q = _frame(rng, values.size)
-    H = (Q * values) @ Q.T
-    return (H + H.T) / 2
 
 
 @exercise(
@@ -69,9 +56,9 @@ def signs(ask: Asked, rng: Generator) -> None:
     """Sylvester's law: a turn of the axes keeps the three counts, whatever the scale."""
     for down, zero, up in ((1, 0, 1), (2, 0, 1), (1, 1, 3), (0, 2, 3), (3, 1, 0), (0, 0, 3)):
         scale = 10.0 ** rng.integers(-5, 6)
-        H = scale * _turned(rng, _bends(rng, down, zero, up))
+        H = scale * turned(rng, _bends(rng, down, zero, up))
         while (down, zero, up) == (2, 0, 1) and 0 < _sum(_diag(H) < 0) < 3:
-            H = scale * _turned(rng, _bends(rng, down, zero, up))  # the diagonal must not tell
+            H = scale * turned(rng, _bends(rng, down, zero, up))  # the diagonal must not tell
         _three_counts(ask, H, (down, zero, up))
     _three_counts(ask, _zeros((3, 3)), (0, 3, 0))
 
@@ -105,7 +92,7 @@ class _Pass:
 
     def __init__(self, rng: Generator, down: int, up: int) -> None:
         n = down + up
-        self.H = _turned(rng, _sign(_bends(rng, down, 0, up)) * rng.uniform(0.8, 3, n))
+        self.H = turned(rng, _sign(_bends(rng, down, 0, up)) * rng.uniform(0.8, 3, n))
         a = rng.normal(size=(n, n))
         self.a = 0.7 * a / _norm(a, axis=1)[:, None]
         self.flat, self.calls, self.lost = rng.uniform(-2, 2, n), 0, ""
@@ -265,7 +252,7 @@ def saddle_free_step(ask: Asked, rng: Generator) -> None:
 def _turned_pass(rng: Generator, down: int, up: int) -> tuple[Any, Any, Any]:
     """Return bends, frame and parts of a point along it; the usual slips give different steps."""
     while True:
-        values, Q = _bends(rng, down, 0, up), _frame(rng, down + up)
+        values, Q = _bends(rng, down, 0, up), rotation(rng, down + up)
         parts = rng.choice([-1.0, 1.0], down + up) * rng.uniform(0.5, 2, down + up)
         H = (Q * values) @ Q.T
         computed, vectors = _eigh(H)
@@ -322,14 +309,14 @@ def _free_slip(p: Any, g: Any, H: Any, values: Any, Q: Any) -> None:
 def verdict(ask: Asked, rng: Generator) -> None:
     """1, −1 and 0 where the signs decide; silent where a zero stands beside one sign only."""
     for down, zero, up in ((0, 0, 2), (2, 0, 0), (1, 0, 1), (0, 0, 3), (2, 0, 1), (3, 0, 0)):
-        H = _turned(rng, _bends(rng, down, zero, up))
+        H = turned(rng, _bends(rng, down, zero, up))
         while down and up and (_sum(_diag(H) > 0) in (0, len(H))) != (len(H) == 2):
-            H = _turned(rng, _bends(rng, down, zero, up))  # the diagonal hides the smaller saddle
+            H = turned(rng, _bends(rng, down, zero, up))  # the diagonal hides the smaller saddle
         _decided(ask, H, down, zero, up)
     for down, zero, up in ((1, 1, 1), (2, 1, 2), (1, 2, 1)):
-        _decided(ask, _turned(rng, _bends(rng, down, zero, up)), down, zero, up)
+        _decided(ask, turned(rng, _bends(rng, down, zero, up)), down, zero, up)
     for down, zero, up in ((0, 1, 1), (1, 1, 0), (0, 1, 3), (3, 2, 0), (0, 2, 2)):
-        _silent(ask, _turned(rng, _bends(rng, down, zero, up)), down, up)
+        _silent(ask, turned(rng, _bends(rng, down, zero, up)), down, up)
     _silent(ask, _zeros((2, 2)), 0, 0)  # the monkey saddle
 
 

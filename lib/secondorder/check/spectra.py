@@ -17,26 +17,16 @@ from numpy import max as _max
 from numpy import mean as _mean
 from numpy import ones as _ones
 from numpy import outer as _outer
-from numpy import sign as _sign
 from numpy import sum as _sum
 from numpy import tensordot as _tensordot
 from numpy import trace as _trace
 from numpy import zeros as _zeros
 from numpy.linalg import eigvalsh as _eigvalsh
-from numpy.linalg import qr as _qr
 from numpy.random import Generator
 
 from .._i18n import _
 from ._exercise import Asked, Wrong, biggest, exercise
-
-
-def _turned(rng: Generator, values: Any) -> Any:
-    """Return a symmetric matrix with these eigenvalues and random eigenvectors."""
-    values = _array(values, dtype=float)
-    Q, R = _qr(rng.normal(size=(values.size, values.size)))
-    Q = Q * _sign(_diag(R))
-    H = (Q * values) @ Q.T
-    return (H + H.T) / 2
+from ._matrices import turned
 
 
 def _symmetric(A: Any) -> Any:
@@ -65,7 +55,7 @@ def gauss_newton(ask: Asked, rng: Generator) -> None:
     """Symmetric, PSD, blind where no output moves, rank ≤ N·C, and the mean over rows."""
     for N, C, n in ((1, 2, 5), (2, 3, 9), (3, 2, 8), (4, 3, 5)):
         J = rng.normal(size=(N, C, n))
-        M = _array([_turned(rng, rng.uniform(0.3, 2, C)) for _row in range(N)])
+        M = _array([turned(rng, rng.uniform(0.3, 2, C)) for _row in range(N)])
         where = _(" (N = {}, C = {}, n = {})").format(N, C, n)
         G = ask(J, M, shape=(n, n))
         size = 1 + biggest(G)
@@ -353,7 +343,7 @@ def _softmax_slip(M: Any, p: Any, y: int, where: str) -> None:
 def batch_sharpness(ask: Asked, rng: Generator) -> None:
     """λmax at B = N, mean of rows' λmax at 1, linear where batches agree, never below the whole."""
     for N, n in ((6, 3), (8, 2), (12, 4)):
-        rows = _array([_turned(rng, rng.uniform(-6, 3, n)) for _row in range(N)])
+        rows = _array([turned(rng, rng.uniform(-6, 3, n)) for _row in range(N)])
         whole = float(_eigvalsh(rows.mean(axis=0))[-1])
         found = ask(rows, N)
         if abs(found - whole) > 1e-7 * (1 + abs(whole)):
@@ -424,7 +414,7 @@ def _check_cuts(ask: Asked, rng: Generator) -> None:
                     "another number than for the whole (7 rows, B = {})."
                 ).format(size)
             )
-    A, B = (_turned(rng, rng.uniform(1, 5, 3)) for _two in range(2))
+    A, B = (turned(rng, rng.uniform(1, 5, 3)) for _two in range(2))
     rows = _array([A, A, A, B, B, B])
     want = float((_eigvalsh(A)[-1] + _eigvalsh(B)[-1]) / 2)
     if abs(ask(rows, 3) - want) > 1e-7 * want:

@@ -19,16 +19,15 @@ from numpy import isclose as _isclose
 from numpy import max as _max
 from numpy import ndarray
 from numpy import ones as _ones
-from numpy import sign as _sign
 from numpy import sort as _sort
 from numpy import sqrt as _sqrt
 from numpy.linalg import norm as _norm
-from numpy.linalg import qr as _qr
 from numpy.random import Generator
 
 from .._i18n import _
 from ..derivatives import derivative, gradient
 from ._exercise import Asked, Wrong, at, exercise, same
+from ._matrices import rotation
 
 Landscape = Callable[[Any], Any]
 
@@ -104,7 +103,7 @@ def longest_step(ask: Asked, rng: Generator) -> None:
     for n in (2, 3):
         top = float(10 ** rng.uniform(-0.7, 1.3))
         bends = _array([0.15, rng.uniform(0.3, 0.6), 1.0])[3 - n :] * top
-        Q, c = _rotation(rng, n), rng.uniform(-2, 2, n)
+        Q, c = rotation(rng, n), rng.uniform(-2, 2, n)
         start = rng.uniform(1, 2, n) * rng.choice([-1.0, 1.0], n)
         start[-1] *= 0.03
         grad, x = _bowl_gradient(Q, bends, c), c + Q @ start
@@ -281,15 +280,10 @@ def _along(f: Landscape, x: Any, p: Any) -> Landscape:
     return lambda alpha: f(x + alpha * p)
 
 
-def _rotation(rng: Generator, n: int) -> Any:
-    Q, R = _qr(rng.normal(size=(n, n)))
-    return Q * _sign(_diag(R))
-
-
 def _curved_bowl(rng: Generator) -> tuple[Landscape, ndarray]:
     """A convex function that is no parabola, and a start whose parabola ends elsewhere."""
     n = int(rng.integers(2, 5))
-    W, c = _rotation(rng, n) * rng.uniform(0.6, 1.4, n), rng.uniform(-1, 1, n)
+    W, c = rotation(rng, n) * rng.uniform(0.6, 1.4, n), rng.uniform(-1, 1, n)
 
     def f(x: Any) -> Any:
         z = anp.dot(W, x - c)
@@ -302,7 +296,7 @@ def _curved_bowl(rng: Generator) -> tuple[Landscape, ndarray]:
 def _flank(rng: Generator) -> tuple[Landscape, ndarray]:
     """A dip with a flat rim: at the start the ray bends down, further on it has its bottom."""
     n = int(rng.integers(2, 4))
-    W, c = _rotation(rng, n), rng.uniform(-1, 1, n)
+    W, c = rotation(rng, n), rng.uniform(-1, 1, n)
 
     def f(x: Any) -> Any:
         z = anp.dot(W, x - c)
@@ -320,7 +314,7 @@ def _quadratic(
     """A turned quadratic and a point where f bends up (or down) along −g, told apart from slips."""
     while True:
         bends = rng.uniform(0.5, 3, n) * _array(signs)
-        Q, c, x = _rotation(rng, n), rng.uniform(-1, 1, n), rng.uniform(-2, 2, n)
+        Q, c, x = rotation(rng, n), rng.uniform(-1, 1, n), rng.uniform(-2, 2, n)
         A = (Q * bends) @ Q.T
         g = A @ (x - c)
         gg, bend = float(g @ g), float(g @ A @ g)
