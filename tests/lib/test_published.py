@@ -1,6 +1,7 @@
 """Published claims: rows that say too little are refused, verdicts computed, lines read back."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,11 +130,11 @@ def test_compare_prints_one_line_a_case(capsys: pytest.CaptureFixture[str]) -> N
     assert printed == f"{name}: published {published.rows()[name].published}, ours 0.9802: holds\n"
 
 
-def test_an_unknown_row_lists_the_known() -> None:
-    with pytest.raises(
-        ValueError, match=r"there is no row 'goh-bets-rate': the rows are .*goh-best-rate"
-    ):
+def test_an_unknown_row_names_the_likely_ones_or_lists_all() -> None:
+    with pytest.raises(ValueError, match=r"no row 'goh-bets-rate': did you mean goh-best-rate"):
         published.compare("goh-bets-rate", 1.0)
+    with pytest.raises(ValueError, match=r"no row \['x'\]: the rows are .*goh-best-rate"):
+        published.compare(["x"], 1.0)  # type: ignore[arg-type]
 
 
 def test_one_run_several_runs_and_cases() -> None:
@@ -215,6 +216,8 @@ def test_verdicts() -> None:
     assert published.verdict([True]) == "holds"
     assert published.verdict([True, False]) == "holds under conditions"
     assert published.verdict(iter([False, False])) == "did not reproduce here"
+    with pytest.raises(ValueError, match="inside is empty"):
+        published.verdict([])
 
 
 # ---- lines that come back
@@ -263,3 +266,9 @@ def test_recorded_reads_what_cells_printed() -> None:
     ]
     found = published.recorded({"cells": cells})
     assert found == [("b", Line.parse(line)), ("c", Line.parse(line))]
+
+
+@pytest.mark.parametrize("wrong", [{}, [], "chapters/01_slope.ipynb"])
+def test_what_is_no_notebook_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="notebook must be what its file holds, got"):
+        published.recorded(wrong)

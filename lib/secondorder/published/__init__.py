@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from numbers import Integral
@@ -221,8 +222,12 @@ def compare(name: str, ours: Ours) -> None:
         A number left its tolerance, or the verdict is not the one that the row states.
     """
     every = _rows()
-    if name not in every:
-        raise ValueError(f"there is no row {name!r}: the rows are {', '.join(every)}")
+    if not isinstance(name, str) or name not in every:
+        close = get_close_matches(str(name), every, n=3, cutoff=0.5)
+        meant = (
+            f"did you mean {' or '.join(close)}?" if close else f"the rows are {', '.join(every)}"
+        )
+        raise ValueError(f"there is no row {name!r}: {meant}")
     for line in judge(every[name], ours):
         print(line)
 
@@ -266,12 +271,19 @@ def _floats(name: str, given: Any) -> np.ndarray:
 def verdict(inside: Iterable[bool]) -> str:
     """Return the verdict on a claim whose cases lie inside its tolerance, or do not.
 
+    Raises
+    ------
+    ValueError
+        There is no case.
+
     Examples
     --------
     >>> verdict([True, True]), verdict([True, False]), verdict([False])
     ('holds', 'holds under conditions', 'did not reproduce here')
     """
     found = list(inside)
+    if not found:
+        raise ValueError("inside is empty: a verdict needs at least one case")
     return HOLDS if all(found) else CONDITIONS if any(found) else NOT_HERE
 
 
@@ -301,7 +313,14 @@ def recorded(notebook: Mapping[str, Any]) -> list[tuple[str, Line]]:
     ----------
     notebook : mapping
         As `json.load` reads it from the file.
+
+    Raises
+    ------
+    ValueError
+        That is no notebook.
     """
+    if not isinstance(notebook, Mapping) or "cells" not in notebook:
+        raise ValueError(f"notebook must be what its file holds, got {describe(notebook)}")
     found = []
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
