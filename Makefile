@@ -47,7 +47,7 @@ bench: $(STAMP) $(BENCH_STAMP) ## Measure against the peers, 40 minutes (FLAGS=-
 	$(BENCH_BIN)/python bench/run.py $(FLAGS)
 	$(BIN)/python tools/canon.py reference/performance.ipynb
 
-experiments: $(STAMP) ## Compute the long runs anew, about an hour; an interrupted one goes on (FLAGS=--help)
+experiments: $(STAMP) ## Compute the long runs anew, 20 minutes; an interrupted one goes on (FLAGS=--help)
 	for script in experiments/[!_]*.py; do $(BIN)/python $$script $(FLAGS) || exit; done
 	@echo "Now run the chapters with them, and the page of results: make canon"
 
