@@ -27,8 +27,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,7 +138,9 @@ class Experiment:
             return failed
         for name in THREADS:  # read by a worker's BLAS when it starts
             os.environ[name] = "1"
-        pool = ProcessPoolExecutor(min(workers, len(missing)), mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(
+            min(workers, len(missing)), get_context("spawn"), initializer=_end_with_parent
+        )
         with tqdm(total=total, initial=total - len(missing), desc=self.name, unit="unit") as bar:
             try:
                 tasks = {
@@ -191,6 +194,13 @@ def rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
     return value
+
+
+def _end_with_parent() -> None:
+    """Have this worker end when the script is killed; by itself it would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def _timed(run: Callable[..., Any], settings: Settings, unit: dict[str, Any]) -> dict[str, Any]:

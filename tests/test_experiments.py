@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import canon
@@ -21,6 +24,7 @@ TOY = '''"""A toy that fails where it is told to."""
 
 import os
 import sys
+import time
 
 sys.path.insert(0, {folder!r})
 import _experiment
@@ -37,6 +41,8 @@ def units(settings):
 def run(*, settings, i):
     with open({log!r}, "a") as log:
         log.write(f"{{i}}\\n")
+    if i and os.environ.get("TOY_WAITS"):
+        time.sleep(60)
     if os.environ.get("TOY_FAILS") == str(i):
         raise ValueError(f"unit {{i}} was told to fail")
     return {{"y": settings["slope"] * np.arange(3.0) * i / 3, "bad": float("nan")}}
@@ -79,6 +85,14 @@ class Toy:
         return self.log.read_text().split() if self.log.exists() else []
 
 
+def wait_until(condition: Callable[[], bool], patience: float = 60) -> None:
+    """Wait until something is so; fail when it takes too long."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def toy(tmp_path: Path) -> Toy:
     return Toy(tmp_path)
@@ -105,6 +119,20 @@ def test_a_run_goes_on_where_it_failed(toy: Toy) -> None:
     assert sorted(toy.computed()) == ["0", "1", "1", "2"]
     assert toy(f"--out={toy.out}", "--fresh").returncode == 0
     assert len(toy.computed()) == 7
+
+
+def test_a_killed_run_leaves_no_worker_and_goes_on(toy: Toy) -> None:
+    """SIGKILL cannot be caught: the worker sees that its parent is gone."""
+    environment = os.environ | {"TOY_WAITS": "1"}
+    command = [sys.executable, str(toy.file), "--workers=1", f"--out={toy.out}"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: "1" in toy.computed())  # the first is kept, the second waits
+        workers = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+        process.kill()
+    wait_until(lambda: not any(map(psutil.pid_exists, workers)))
+    assert not toy.out.exists()
+    assert toy(f"--out={toy.out}").returncode == 0
+    assert sorted(toy.computed()) == ["0", "1", "1", "2"]
 
 
 def test_what_another_version_kept_is_not_used(toy: Toy) -> None:
